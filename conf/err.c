@@ -1,0 +1,62 @@
+/* conf/err.c - see conf/err.h */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/err.h"
+
+static const struct {
+	const char *word;
+	int status;
+	const char *meaning;
+} rows[REASON_COUNT] = {
+#define REASON_ROW(name, word, status, meaning) [REASON_##name] = { word, status, meaning },
+	REASONS(REASON_ROW)
+#undef REASON_ROW
+};
+
+int
+err_set(struct err *e, enum reason r, const char *fmt, ...)
+{
+	va_list ap;
+
+	e->reason = r;
+	va_start(ap, fmt);
+	(void)vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
+err_in(struct err *e, const char *fmt, ...)
+{
+	char was[sizeof(e->text)];
+	va_list ap;
+	int n;
+
+	memcpy(was, e->text, sizeof(was));
+	va_start(ap, fmt);
+	n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(e->text))
+		(void)snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %s", was);
+	return -1;
+}
+
+const char *
+reason_word(enum reason r)
+{
+	return rows[r].word;
+}
+
+int
+reason_status(enum reason r)
+{
+	return rows[r].status;
+}
+
+const char *
+reason_meaning(enum reason r)
+{
+	return rows[r].meaning;
+}

@@ -1,0 +1,64 @@
+/*
+ * oidc/authreq.h - one sign-in attempt, as the browser carries it
+ *
+ * The browser holds one binding cookie, however many sign-ins it begins.  All
+ * else travels in `state`, sealed: which provider, where to return, which
+ * attempt, when, and a hash of the binding cookie.  Nonce and PKCE verifier
+ * are derived from our key, the flow's id and the binding cookie, so nothing
+ * secret travels and nothing is kept on the server.
+ *
+ * Pure: keys and the time are given.
+ */
+#ifndef OIDC_AUTHREQ_H
+#define OIDC_AUTHREQ_H
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "conf/err.h"
+#include "conf/mem.h"
+#include "oidc/discovery.h"
+
+#define AUTHREQ_LIFE	   (30 * 60) /* seconds a state may be redeemed */
+#define AUTHREQ_TARGET_MAX 1024	     /* bytes; a longer page to return to becomes "/" */
+
+/* Derived once per snapshot from session.sealing_secret. */
+struct authreq_keys {
+	unsigned char seal[32];	 /* state: AES-256-GCM */
+	unsigned char nonce[32]; /* HMAC */
+	unsigned char pkce[32];	 /* HMAC */
+};
+void authreq_keys_derive(struct str root, struct authreq_keys *out);
+
+struct authreq {
+	unsigned char flow[16]; /* random; a redeemed one is remembered by the caller */
+	struct str provider;	/* conf_provider.name */
+	struct str target;	/* path to return to, url_is_local_path() */
+	unsigned attempt;	/* 0, and 1 after a silent restart */
+	int64_t issued;		/* seconds since 1970 */
+};
+
+/* A new flow for this binding cookie value; state in m, base64url. */
+struct str authreq_seal(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
+
+enum authreq_result {
+	AUTHREQ_OK,
+	AUTHREQ_UNKNOWN,  /* not ours, or altered */
+	AUTHREQ_STALE,	  /* ours and of this browser, but too old (*out is filled) */
+	AUTHREQ_FOREIGN,  /* ours, but begun by another browser, or the cookie is missing (*out is filled) */
+};
+/* `binding` may be empty.  *out's texts live in m. */
+enum authreq_result authreq_open(const struct authreq_keys *k, struct str state, struct str binding, int64_t now,
+    struct authreq *out, struct mem *m);
+
+/* 43 characters of base64url each. */
+struct str authreq_nonce(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
+struct str authreq_verifier(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
+
+/*
+ * The URL to send the browser to (Core 3.1.2.1, RFC 7636 4.3): parameters of
+ * authorization_endpoint's own query are kept.
+ */
+char *authreq_url(const struct conf_provider *c, const struct discovery *d, const char *redirect_uri,
+    struct str state, struct str nonce, struct str verifier, struct mem *m);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * oidc/discovery.h - a provider's metadata (OpenID Connect Discovery 1.0)
+ *
+ * discovery_parse() checks a document against what the operator configured
+ * and completes it with the endpoints given by hand.  Pure.
+ */
+#ifndef OIDC_DISCOVERY_H
+#define OIDC_DISCOVERY_H
+#include <stdbool.h>
+
+#include "conf/conf.h"
+#include "conf/err.h"
+
+#define DISCOVERY_SIZE_MAX 1048576
+
+struct discovery {
+	char *issuer;
+	char *authorization_endpoint, *token_endpoint, *jwks_uri;
+	char *userinfo_endpoint, *end_session_endpoint; /* may be NULL */
+	bool response_iss; /* authorization_response_iss_parameter_supported (RFC 9207 2.4) */
+};
+
+/* The caller frees *out with discovery_release(), also when it failed. */
+int discovery_parse(const struct conf_provider *c, struct str document, struct discovery *out,
+    struct err *e) MUST_CHECK;
+void discovery_release(struct discovery *d);
+
+#endif

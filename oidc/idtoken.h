@@ -1,0 +1,48 @@
+/*
+ * oidc/idtoken.h - the one place where an ID token becomes an identity
+ *
+ * idtoken_verify() reads like OpenID Connect Core 3.1.3.7, in its order, each
+ * check with its number - but the signature comes first: nothing of the
+ * payload is looked at before it.  What comes out is a struct identity, which
+ * nothing else can make; session_begin() accepts no other proof.
+ *
+ * Pure: no network, no clock (`now` is given), no globals.  When the token
+ * names a key we do not hold, the result is IDTOKEN_NEED_KEYS and the caller
+ * fetches the key set once and asks again.
+ */
+#ifndef OIDC_IDTOKEN_H
+#define OIDC_IDTOKEN_H
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "conf/err.h"
+#include "conf/mem.h"
+
+struct identity;
+struct jwks;
+
+/* Everything a token is held against.  All borrowed for the call. */
+struct idtoken_check {
+	const char *issuer;
+	const char *client_id;
+	struct str nonce;		       /* the one of this sign-in; never empty */
+	const struct conf_strings *algs;
+	const struct jwks *keys;
+	const struct conf_strings *username_claim; /* the first present, a non-empty string, counts */
+	struct str access_token;	       /* for at_hash; p is NULL when there is none */
+	const char *userinfo;		       /* JSON object to merge, or NULL */
+	int64_t tolerance;		       /* seconds, either side */
+	int64_t now;			       /* seconds since 1970 */
+	struct mem *mem;		       /* where the identity will live */
+};
+
+enum idtoken_result {
+	IDTOKEN_BAD = -1, /* *e says which rule and which values */
+	IDTOKEN_OK = 0,
+	IDTOKEN_NEED_KEYS = 1,
+};
+
+enum idtoken_result idtoken_verify(const struct idtoken_check *c, struct str token, const struct identity **out,
+    struct err *e) MUST_CHECK;
+
+#endif

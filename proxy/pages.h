@@ -1,0 +1,45 @@
+/*
+ * proxy/pages.h - what a person sees that the application did not write, and its JSON twin
+ *
+ * Plain, accessible, light and dark, no script, every foreign text escaped.
+ * A page says what happened, what can be done, and the request id; it never
+ * says more about why than helps the person in front of it.
+ *
+ * Pure: text in m out.
+ */
+#ifndef PROXY_PAGES_H
+#define PROXY_PAGES_H
+#include <stdbool.h>
+
+#include "conf/err.h"
+#include "conf/mem.h"
+#include "conf/str.h"
+
+/* What a page may name.  Every text may be "" or NULL; all are escaped here. */
+struct page {
+	enum reason reason;
+	int status;
+	const char *request_id;
+	struct str username;	/* who they are signed in as */
+	struct str detail;	/* what helps the person: the claim that is missing, the provider's error_description */
+	const char *retry_url;	/* "Try again" */
+	const char *switch_url; /* "Sign in as someone else" */
+	const char *home_url;	/* "Back to the application" */
+};
+
+struct str page_html(const struct page *p, struct mem *m);
+/* {"error","error_description","request_id"} */
+struct str page_json(const struct page *p, struct mem *m);
+
+/* The page after signing out; `provider_too`: the provider's session is over as well. */
+struct str page_signed_out(const char *request_id, const char *home_url, bool provider_too, struct mem *m);
+/* "Do you want to sign out?" for a logout that another site caused: a POST form to action_url. */
+struct str page_ask_logout(const char *request_id, const char *action_url, const char *home_url, struct mem *m);
+
+/* Content-Security-Policy of all pages. */
+extern const char page_csp[];
+
+/* HTML text and double- or single-quoted attributes: & < > " ' ` and controls. */
+struct str page_escape(struct str s, struct mem *m);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * session/session.h - what we remember about a browser between requests
+ *
+ * A session begins in session_begin(), which wants a proven identity, and ends
+ * at the earliest of: sign-out, `timeout`, the end of the token, revocation.
+ * There is no other way to make one, and no way to change whose it is.
+ *
+ * The session cookie is a JWT (HS256) that holds all a request needs; the
+ * tokens are the store's business (session/store.h).
+ *
+ * Does no I/O and knows no event loop.  struct sessions is immutable and
+ * shared by all threads; struct session_cache belongs to one worker.
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "conf/err.h"
+#include "conf/mem.h"
+#include "oidc/identity.h"
+
+struct revoked;
+struct session_cache;
+struct sessions; /* keys, names and what to keep; one per snapshot */
+
+/* One claim that a rule or a header of a route needs, ready for use. */
+struct session_claim {
+	struct str name;
+	struct str value; /* text for a header: arrays joined with ',', a ',' inside an element as %2C */
+	const struct str *elements; /* each as it is, for rules; one for a claim that is no array */
+	size_t n_elements;
+};
+
+struct session {
+	struct str iss, aud, sub, username, idp;
+	struct str sid;	   /* ours, 22 characters of base64url */
+	struct str op_sid; /* the provider's; "" when it gave none */
+	int64_t sst;	   /* start of the session, ms since 1970 */
+	int64_t auth_time, iat, exp; /* seconds since 1970 */
+	const struct session_claim *claims;
+	size_t n_claims;
+};
+
+/* What a session is made for: one origin and one provider of the configuration. */
+struct session_scope {
+	const struct conf_origin *origin;
+	const struct conf_provider *provider;
+	struct str cookie; /* the cookie's full name: "__Host-workflow_session", "NAME-PROVIDER" for a further provider */
+};
+
+/*
+ * `needed`: names of the claims to keep in the cookie (rules and headers of
+ * all routes).  Borrows c and needed.
+ */
+struct sessions *sessions_new(const struct conf_session *c, const struct conf_strings *needed, struct err *e) MUST_CHECK;
+void sessions_free(struct sessions **s);
+
+/* The full name of a cookie for this origin: prefix, conf name, "-PROVIDER" when provider is not NULL, suffix. */
+char *session_cookie_name(const struct conf_session *c, const struct conf_origin *o, const char *provider,
+    const char *suffix, struct mem *m);
+
+/* Verified cookies of one worker: bounded, keyed by snapshot and whole value.  May be NULL in calls. */
+struct session_cache *session_cache_new(size_t entries);
+void session_cache_free(struct session_cache **c);
+
+/* One request as session/ sees it.  Borrowed for the call. */
+struct visit {
+	const struct session_scope *scope;
+	const struct str *cookies; /* values of the Cookie fields */
+	size_t n_cookies;
+	const struct revoked *revoked;
+	struct session_cache *cache;
+	int64_t now_ms;
+	struct mem *mem; /* where the answer lives when the cache does not hold it */
+};
+
+enum session_found {
+	SESSION_FOUND,
+	SESSION_NONE,	   /* no cookie of this name */
+	SESSION_EXPIRED,   /* authentic, but over */
+	SESSION_INVALID,   /* malformed, forged, or of another proxy, host or provider */
+	SESSION_DUPLICATE, /* several differing ones verify */
+	SESSION_REVOKED,
+};
+
+/*
+ * Who is this browser?  *out is set for SESSION_FOUND (a whole session) and
+ * SESSION_EXPIRED, SESSION_REVOKED (whose it was), NULL otherwise.  It is
+ * good until the request ends (mem) - a cached one until the worker's next
+ * event, so copy what is kept longer with session_keep().
+ */
+enum session_found session_find(const struct sessions *s, const struct visit *v, const struct session **out);
+
+/* A deep copy in m. */
+const struct session *session_keep(const struct session *s, struct mem *m);
+
+/* The claim kept under this name; NULL when the token had none. */
+const struct session_claim *session_claim(const struct session *s, const char *name);
+
+/*
+ * A new session with a fresh sid.  *out lives in m; *token is the cookie's
+ * value.  REASON_LOGIN_CLAIM when a claim that a header needs cannot be put
+ * into one (control characters), REASON_TOKEN_EXPIRED when it would be over
+ * before it began.
+ */
+int session_begin(const struct sessions *s, const struct session_scope *scope, const struct identity *who,
+    int64_t now_ms, struct mem *m, const struct session **out, struct str *token, struct err *e) MUST_CHECK;
+
+/*
+ * Set-Cookie values.  set: split over NAME, NAME_1, ... when over 3900 bytes,
+ * and cookies of an earlier, longer value (`had`: the request's Cookie
+ * values) deleted.  clear: every cookie of this name that the browser may
+ * hold, deleted with the attributes of its creation.  Each returns a
+ * NULL-terminated list in m.
+ */
+const char **session_cookie_set(const struct conf_session *c, const struct conf_origin *o, const char *name,
+    struct str value, const struct visit *had, struct mem *m);
+const char **session_cookie_clear(const struct conf_session *c, const struct conf_origin *o, const char *name,
+    const struct visit *had, struct mem *m);
+
+#endif

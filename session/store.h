@@ -1,0 +1,50 @@
+/*
+ * session/store.h - where a session's tokens are kept
+ *
+ * Ask and take, like the provider: a store that knows the answer at once says
+ * STORE_READY from store_ask_*() and needs no trip through the event loop; one
+ * that must wait (a server) says STORE_WAIT, gives an op and calls done(arg)
+ * once, from the loop.  Today's only store seals the tokens into a second
+ * cookie and is always ready.
+ */
+#ifndef SESSION_STORE_H
+#define SESSION_STORE_H
+#include <stdint.h>
+
+#include "session/session.h"
+
+struct store;
+struct store_op;
+
+/* The tokens of one session.  Secrets: they live in mem_secret() memory. */
+struct tokens {
+	struct str id_token, access_token, refresh_token; /* p is NULL where there is none */
+	int64_t access_expires; /* seconds since 1970; 0: not known */
+};
+
+enum store_answer { STORE_FAILED = -1, STORE_READY = 0, STORE_WAIT = 1 };
+
+typedef void store_done(void *arg);
+
+struct store *store_cookie_new(const struct conf_session *c, struct err *e) MUST_CHECK;
+void store_free(struct store **s);
+
+/* Keep the tokens of session `sid`; store_take_put() then gives the cookies to set (NULL-terminated, may be empty). */
+enum store_answer store_ask_put(struct store *s, const struct visit *v, struct str sid, const struct tokens *t,
+    store_done *done, void *arg, struct store_op **op, struct err *e) MUST_CHECK;
+int store_take_put(struct store_op **op, struct mem *m, const char ***set_cookies, struct err *e) MUST_CHECK;
+
+/* The tokens of session `sid`; all p NULL when the store has none. */
+enum store_answer store_ask_get(struct store *s, const struct visit *v, struct str sid, store_done *done, void *arg,
+    struct store_op **op, struct err *e) MUST_CHECK;
+int store_take_get(struct store_op **op, struct mem *m, struct tokens *out, struct err *e) MUST_CHECK;
+
+/* Forget them; take gives the cookies that delete what the browser holds. */
+enum store_answer store_ask_drop(struct store *s, const struct visit *v, struct str sid, store_done *done, void *arg,
+    struct store_op **op, struct err *e) MUST_CHECK;
+int store_take_drop(struct store_op **op, struct mem *m, const char ***set_cookies, struct err *e) MUST_CHECK;
+
+/* Safe on NULL, in any state; sets *op to NULL. */
+void store_op_cancel(struct store_op **op);
+
+#endif
