@@ -29,16 +29,20 @@ struct log_setup {
 	const char *access; /* "-": standard output; "off": none */
 };
 
-/* Open the files; the old ones stay when this fails.  Call it again after a reload or for SIGUSR1. */
+/*
+ * Open the files; the old ones stay when this fails (REASON_CONFIG).  Call it
+ * again after a reload or for SIGUSR1.  Until the first call, and after
+ * log_close(), lines go to standard error and access records nowhere.
+ */
 int log_open(const struct log_setup *s, struct err *e) MUST_CHECK;
-void log_close(void);
+void log_close(void); /* no other thread may log at that moment */
 enum log_level log_level(void); /* for callers that must not even format a debug line */
 
 void log_err(const char *fmt, ...) PRINTF(1, 2);
 void log_warn(const char *fmt, ...) PRINTF(1, 2);
 void log_info(const char *fmt, ...) PRINTF(1, 2);
 void log_debug(const char *fmt, ...) PRINTF(1, 2);
-/* The same, as part of a request: `id` is its X-Request-Id. */
+/* The same, as part of a request: `id` is its X-Request-Id; NULL and REASON_NONE leave their fields out. */
 void log_request(enum log_level level, const char *id, enum reason r, const char *fmt, ...) PRINTF(4, 5);
 
 /*
@@ -50,19 +54,24 @@ struct log_record {
 	size_t cap, n;	 /* n: bytes filled; a record that does not fit is dropped whole */
 	size_t start;	 /* where the current record begins */
 	bool overflow;
+	bool json; /* the format of the current record */
 };
+#define LOG_VALUE_MAX 2048 /* bytes of one value, quoted; a longer one is cut and ends with "..." */
 bool log_access_on(void);
 void log_record_begin(struct log_record *r); /* writes the time */
 void log_record_str(struct log_record *r, const char *key, struct str value); /* "" is left out */
 void log_record_num(struct log_record *r, const char *key, long long value);
 void log_record_end(struct log_record *r);
+/* Whole records only.  Waits for a slow pipe; drops them when the file takes no more. */
 void log_access_write(const char *bytes, size_t n);
 
 /*
  * Append foreign text to out[cap] so that it can stand inside double quotes of
- * logfmt and JSON alike: control bytes, quotes, backslashes and bytes that are
- * not UTF-8 become escapes.  Never writes past cap, always terminates, returns
- * the length written.
+ * logfmt and JSON alike: quotes, backslashes, controls, bytes that are not
+ * UTF-8 (as \u00XX) and characters that would turn the reader's screen round
+ * (bidirectional overrides, line separators) become escapes.  Never writes past
+ * cap, never cuts an escape or a character in two, always terminates (cap > 0),
+ * returns the length written.
  */
 size_t log_quote(char *out, size_t cap, struct str text);
 
