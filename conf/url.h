@@ -17,7 +17,7 @@
 struct url {
 	bool https;
 	struct str host; /* as written; IPv6 keeps its brackets */
-	uint16_t port;	 /* the default when none is written */
+	uint16_t port;   /* the default when none is written */
 	bool port_given;
 	struct str path;  /* begins with '/' or is empty */
 	struct str query; /* without '?'; p is NULL when there is none */
@@ -28,15 +28,21 @@ int url_parse(struct str text, struct url *out, struct err *e) MUST_CHECK;
 
 bool url_is_loopback(const struct url *u); /* 127.0.0.0/8, ::1, localhost */
 
-/* A host as Host: or a URL may hold it: reg-name of letters, digits, '-', '.', '_', or IPv4, or [IPv6]. */
+/*
+ * A host as Host: or a URL may hold it: a name of letters, digits, '-', '.',
+ * '_' (a dot at the end included), or IPv4, or [IPv6].  A name whose last
+ * label is a number must be a whole IPv4 address.
+ */
 bool url_is_host(struct str host);
 
 /*
  * Is `rd` a path on our own host that a browser cannot read as another place?
- * True only for "/..." of printable ASCII without backslash, whose second
- * character is not '/' or '\', also after percent-decoding the first bytes;
- * dot segments are resolved before judging.  In every other spelling: false.
- * (hostile.md's open-redirect lists are the test.)
+ * True only for "/..." of at most 2048 bytes of visible ASCII without '\' and
+ * '#', whose path does not begin with two slashes or backslashes, does not
+ * climb above the root and holds no control - as it stands, with dot segments
+ * resolved, and after every round of percent-decoding.  A broken encoding in
+ * the path: false.  A query may hold anything visible, also "//" and encoded
+ * line ends: what stands behind '?' names no host, and goes out as it came.
  */
 bool url_is_local_path(struct str rd);
 
@@ -49,6 +55,7 @@ struct str url_form_encode(struct mem *m, struct str s);
 /*
  * One parameter of a query or form body.  0: found once (*out decoded into m);
  * 1: absent; -1: there more than once, or its encoding is broken (with NUL too).
+ * Names are compared decoded.  *out is terminated; without '=' it is "".
  */
 int url_param(struct mem *m, struct str query, const char *name, struct str *out);
 
