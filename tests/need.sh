@@ -94,7 +94,7 @@ if in_groups test || in_groups demo; then
 	modules=tests/e2e/node_modules
 	if ! cmp -s tests/e2e/package-lock.json "$modules/.installed-lock.json"; then
 		echo "== installing the npm packages of tests and demo into $modules"
-		npm ci --prefix tests/e2e --no-audit --no-fund --no-update-notifier --loglevel=error
+		npm ci --prefix tests/e2e --include=dev --no-audit --no-fund --no-update-notifier --loglevel=error
 		cp tests/e2e/package-lock.json "$modules/.installed-lock.json"
 	fi
 fi
