@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "conf/log.h"
+#include "conf/utf8.h"
 
 #define TEXT_MAX  2048 /* of one sentence, before quoting */
 #define LINE_ROOM 8192 /* room for three values of LOG_VALUE_MAX and what stands round them */
@@ -50,8 +51,6 @@ static bool is_bare(struct str);
 static size_t quote(char *out, size_t room, struct str *text);
 static size_t quote_one(char out[6], struct str text, size_t *used);
 static size_t quote_hex(char out[6], uint32_t c);
-static size_t utf8(struct str, uint32_t *c);
-static bool is_confusing(uint32_t c);
 
 int
 log_open(const struct log_setup *s, struct err *e)
@@ -488,12 +487,12 @@ quote_one(char out[6], struct str text, size_t *used)
 		out[0] = (char)first;
 		return 1;
 	}
-	*used = utf8(text, &c);
+	*used = utf8_first(text, &c);
 	if (*used == 0) {
 		*used = 1;
 		return quote_hex(out, first);
 	}
-	if (is_confusing(c))
+	if (utf8_is_confusing(c))
 		return quote_hex(out, c);
 	memcpy(out, text.p, *used);
 	return *used;
@@ -509,36 +508,4 @@ quote_hex(char out[6], uint32_t c)
 	for (unsigned i = 0; i < 4; i++)
 		out[2 + i] = digits[c >> (12 - 4 * i) & 0xf];
 	return 6;
-}
-
-/* Length of the UTF-8 sequence (RFC 3629 4) that s begins with, 0 when it is none. */
-static size_t
-utf8(struct str s, uint32_t *c)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned char b = (unsigned char)s.p[0];
-	size_t n = b < 0x80                ? 1
-		   : b >= 0xc2 && b < 0xe0 ? 2
-		   : b >= 0xe0 && b < 0xf0 ? 3
-		   : b >= 0xf0 && b < 0xf5 ? 4
-					   : 0;
-
-	if (n == 0 || n > s.n)
-		return 0;
-	*c = n == 1 ? b : b & (0x7fU >> n);
-	for (size_t i = 1; i < n; i++) {
-		b = (unsigned char)s.p[i];
-		if ((b & 0xc0) != 0x80)
-			return 0;
-		*c = *c << 6 | (b & 0x3f);
-	}
-	return *c < least[n] || *c > 0x10ffff || (*c >= 0xd800 && *c < 0xe000) ? 0 : n;
-}
-
-/* Controls, and what reorders or breaks the line on a screen (UTS 36; all in the BMP). */
-static bool
-is_confusing(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
