@@ -6,10 +6,15 @@
  *
  * Bounded: the answer's size, its head, the time to connect and the whole
  * time.  Redirects are not followed, nothing but http and https is spoken, no
- * compression is accepted, no credentials come from the environment.
+ * compression is accepted, no credentials come from the environment.  At most
+ * 32 connections are open at a time; further requests wait for one, their
+ * timeout running.  A name that resolves slowly keeps nobody else waiting.
+ *
+ * The process must ignore SIGPIPE.
  */
 #ifndef OIDC_FETCH_H
 #define OIDC_FETCH_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/err.h"
@@ -28,7 +33,7 @@ struct fetch_request {
 	const char *authorization; /* value of the Authorization header; may be NULL */
 	const char *accept;	   /* e.g. "application/json" */
 	const char *tls_ca;	   /* PEM file; NULL: the system's */
-	const char *proxy;	   /* NULL: HTTPS_PROXY / NO_PROXY decide */
+	const char *proxy;	   /* NULL: HTTPS_PROXY / NO_PROXY decide; "": none */
 	const char *unix_socket;   /* NULL, or the path to connect to instead */
 	bool insecure;		   /* no verification of the server's certificate: upstream health checks only */
 	bool connect_only;	   /* stop when connected (health checks) */
@@ -46,17 +51,20 @@ struct fetch_answer {
 };
 
 struct fetch *fetch_new(struct event_base *base, struct err *e) MUST_CHECK;
-void fetch_free(struct fetch **f); /* cancels what is under way */
+/* Cancels what is under way.  Ops remain their owners' to release. */
+void fetch_free(struct fetch **f);
 
 /*
  * All of *q is copied.  `done` is called exactly once, from the event loop,
- * never from inside fetch_ask(); after fetch_cancel() it is not called.
+ * never from inside fetch_ask(); after fetch_release() it is not called.  From
+ * inside it everything here may be called, fetch_free() too.
  */
 struct fetch_op *fetch_ask(struct fetch *f, const struct fetch_request *q, fetch_done *done, void *arg);
 
 /*
  * After done: 0 when an HTTP answer of any status arrived.  -1: reason
- * PROVIDER_DOWN, PROVIDER_TIMEOUT, PROVIDER_TOO_LARGE or PROVIDER_ANSWER.
+ * PROVIDER_DOWN, PROVIDER_TIMEOUT, PROVIDER_TOO_LARGE, PROVIDER_ANSWER or
+ * SYSTEM, and a sentence that begins with the URL (without its query).
  */
 int fetch_take(struct fetch_op *op, struct fetch_answer *out, struct err *e) MUST_CHECK;
 /* Safe on NULL, in any state; sets *op to NULL; wipes bodies. */
