@@ -20,26 +20,49 @@ struct page {
 	enum reason reason;
 	int status;
 	const char *request_id;
-	struct str username;	/* who they are signed in as */
-	struct str detail;	/* what helps the person: the claim that is missing, the provider's error_description */
-	const char *retry_url;	/* "Try again" */
+	struct str username;    /* who they are signed in as */
+	struct str detail;      /* shown where it helps the person (page_shows_detail), else left out */
+	const char *host;       /* whose cookies are meant, where a page is about cookies */
+	const char *retry_url;  /* "Try again" */
 	const char *switch_url; /* "Sign in as someone else" */
-	const char *home_url;	/* "Back to the application" */
+	const char *home_url;   /* "Back to the application" */
 };
 
+/*
+ * `reason` chooses the words; REASON_NONE leaves it to `status`, which is
+ * otherwise only printed.  A link that is neither a path nor http(s) is left out.
+ */
 struct str page_html(const struct page *p, struct mem *m);
 /* {"error","error_description","request_id"} */
 struct str page_json(const struct page *p, struct mem *m);
 
+/*
+ * Is `detail` printed for this reason?  The rule that was not met
+ * (CLAIM_MISSING, USERNAME_MISMATCH), the claim that is missing
+ * (LOGIN_NO_USERNAME, LOGIN_CLAIM), the provider's own error
+ * (LOGIN_REFUSED, PROVIDER_ERROR): nothing else.  Everywhere else the
+ * operator's sentence stays in the log, whoever passes it.
+ */
+bool page_shows_detail(enum reason r);
+
 /* The page after signing out; `provider_too`: the provider's session is over as well. */
 struct str page_signed_out(const char *request_id, const char *home_url, bool provider_too, struct mem *m);
 /* "Do you want to sign out?" for a logout that another site caused: a POST form to action_url. */
-struct str page_ask_logout(const char *request_id, const char *action_url, const char *home_url, struct mem *m);
+struct str page_ask_logout(
+    const char *request_id, const char *action_url, const char *home_url, struct mem *m);
 
-/* Content-Security-Policy of all pages. */
+/* Content-Security-Policy of all pages but page_ask_logout()'s. */
 extern const char page_csp[];
+/*
+ * Of page_ask_logout(): its form leads, by a redirect, on to the provider's
+ * logout, and browsers hold form-action against that redirect as well.
+ */
+extern const char page_csp_ask[];
 
-/* HTML text and double- or single-quoted attributes: & < > " ' ` and controls. */
+/*
+ * For HTML text and quoted attributes: & < > " ' ` become references; controls,
+ * bytes that are not UTF-8 and characters that hide or turn text become U+FFFD.
+ */
 struct str page_escape(struct str s, struct mem *m);
 
 #endif
