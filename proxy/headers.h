@@ -25,7 +25,21 @@
 uint32_t headers_fold(struct str name);
 bool headers_same(struct str a, struct str b);
 
-/* Names that no client may send: built once per snapshot, then constant. */
+/*
+ * The fold, byte by byte, for the loop of http1.c that looks at every byte of
+ * a name anyway: what a byte of a token folds to, 0 for all other bytes.
+ */
+extern const unsigned char headers_folded[256];
+static inline uint32_t
+headers_fold_next(uint32_t fold, unsigned char folded)
+{
+	return ((fold << 5) | (fold >> 27)) ^ folded;
+}
+
+/*
+ * Names that no client may send: what any route sets, and the usual names of
+ * identity headers.  Built once per snapshot, then constant; borrows nothing.
+ */
 struct headers_guard;
 struct headers_guard *headers_guard_new(const struct conf *c);
 void headers_guard_free(struct headers_guard **g);
@@ -36,18 +50,25 @@ bool headers_guarded(const struct headers_guard *g, uint32_t fold, struct str na
  * named by Connection, guarded, any spelling of a framing, hop-by-hop or
  * forwarding name that is not its exact name; Forwarded and X-Forwarded-*,
  * X-Real-IP (the road writes them anew), Expect, Cookie and Host (written
- * anew), X-Request-Id.  Authorization stays; the road decides about it.
+ * anew), X-Request-Id; Proxy (a CGI backend takes it for a setting, CVE-2016-5385).
+ * Authorization stays unless Connection names it; the road decides about it.
+ *
+ * Connection may name at most HEADERS_NAMED_MAX fields: a message that names
+ * more loses all its fields, since none may pass that was named.
  */
+#define HEADERS_NAMED_MAX 64
 void headers_mark_request(struct http1_head *h, const struct headers_guard *g);
 
-/* Mark what a response must not take to the client: hop-by-hop, named by Connection, framing. */
+/* Mark what a response must not take to the client: hop-by-hop, named by Connection (as above), framing. */
 void headers_mark_response(struct http1_head *h);
 
-/* May this be the name of a header that we set? Not framing, hop-by-hop, Host, Cookie, Authorization; a token. */
+/* May this be the name of a header that we set? A token; in no spelling framing, hop-by-hop, Host, Cookie,
+ * Authorization. */
 bool headers_may_set(struct str name);
 
 /*
  * Does this Set-Cookie value set one of our cookies (cookie_strip()'s rule)?
+ * A cookie without a name is judged by its value: browsers send "=a=b" back as "a=b".
  */
 bool headers_sets_ours(struct str set_cookie, struct str ours);
 
