@@ -2,8 +2,9 @@
  * session/session.h - what we remember about a browser between requests
  *
  * A session begins in session_begin(), which wants a proven identity, and ends
- * at the earliest of: sign-out, `timeout`, the end of the token, revocation.
- * There is no other way to make one, and no way to change whose it is.
+ * at the earliest of: sign-out, revocation, and its end as it was fixed when
+ * it began: `timeout` after the sign-in or, without one, the end of the ID
+ * token.  There is no other way to make one, and no way to change whose it is.
  *
  * The session cookie is a JWT (HS256) that holds all a request needs; the
  * tokens are the store's business (session/store.h).
@@ -34,10 +35,10 @@ struct session_claim {
 
 struct session {
 	struct str iss, aud, sub, username, idp;
-	struct str sid;	   /* ours, 22 characters of base64url */
-	struct str op_sid; /* the provider's; "" when it gave none */
-	int64_t sst;	   /* start of the session, ms since 1970 */
-	int64_t auth_time, iat, exp; /* seconds since 1970 */
+	struct str sid;		     /* ours, 22 characters of base64url */
+	struct str op_sid;	     /* the provider's; "" when it gave none */
+	int64_t sst;		     /* start of the session, ms since 1970 */
+	int64_t auth_time, iat, exp; /* seconds since 1970; auth_time 0: the provider did not say */
 	const struct session_claim *claims;
 	size_t n_claims;
 };
@@ -46,21 +47,26 @@ struct session {
 struct session_scope {
 	const struct conf_origin *origin;
 	const struct conf_provider *provider;
-	struct str cookie; /* the cookie's full name: "__Host-workflow_session", "NAME-PROVIDER" for a further provider */
+	/* The cookie's full name: "__Host-workflow_session", "NAME-PROVIDER" for a further provider. */
+	struct str cookie;
 };
 
 /*
  * `needed`: names of the claims to keep in the cookie (rules and headers of
- * all routes).  Borrows c and needed.
+ * all routes).  Borrows c.
  */
-struct sessions *sessions_new(const struct conf_session *c, const struct conf_strings *needed, struct err *e) MUST_CHECK;
+struct sessions *sessions_new(const struct conf_session *c, const struct conf_strings *needed,
+    struct err *e) MUST_CHECK;
 void sessions_free(struct sessions **s);
 
-/* The full name of a cookie for this origin: prefix, conf name, "-PROVIDER" when provider is not NULL, suffix. */
+/* The full name of a cookie for this origin: prefix, conf name, "-PROVIDER" unless NULL, suffix. */
 char *session_cookie_name(const struct conf_session *c, const struct conf_origin *o, const char *provider,
     const char *suffix, struct mem *m);
 
-/* Verified cookies of one worker: bounded, keyed by snapshot and whole value.  May be NULL in calls. */
+/*
+ * Verified cookies of one worker: bounded in number and bytes, keyed by
+ * snapshot and whole value.  Not to be shared between threads.
+ */
 struct session_cache *session_cache_new(size_t entries);
 void session_cache_free(struct session_cache **c);
 
@@ -69,10 +75,10 @@ struct visit {
 	const struct session_scope *scope;
 	const struct str *cookies; /* values of the Cookie fields */
 	size_t n_cookies;
-	const struct revoked *revoked;
-	struct session_cache *cache;
+	const struct revoked *revoked; /* may be NULL */
+	struct session_cache *cache;   /* may be NULL */
 	int64_t now_ms;
-	struct mem *mem; /* where the answer lives when the cache does not hold it */
+	struct mem *mem; /* where the answer lives; of the cache's thread */
 };
 
 enum session_found {
@@ -87,8 +93,14 @@ enum session_found {
 /*
  * Who is this browser?  *out is set for SESSION_FOUND (a whole session) and
  * SESSION_EXPIRED, SESSION_REVOKED (whose it was), NULL otherwise.  It is
- * good until the request ends (mem) - a cached one until the worker's next
- * event, so copy what is kept longer with session_keep().
+ * good until v->mem is freed: what comes from the cache is held for it.
+ *
+ * Of several cookies of the name, those that verify and are in force now
+ * count; two that differ are SESSION_DUPLICATE.  One in force beside others
+ * that have run out, were revoked or never were ours is SESSION_FOUND.  With
+ * more than COOKIE_SAME_MAX of them nobody knows what the rest is, so one in
+ * force is SESSION_DUPLICATE, too.  When none is in force, revoked goes before
+ * expired before invalid.
  */
 enum session_found session_find(const struct sessions *s, const struct visit *v, const struct session **out);
 
@@ -100,9 +112,10 @@ const struct session_claim *session_claim(const struct session *s, const char *n
 
 /*
  * A new session with a fresh sid.  *out lives in m; *token is the cookie's
- * value.  REASON_LOGIN_CLAIM when a claim that a header needs cannot be put
- * into one (control characters), REASON_TOKEN_EXPIRED when it would be over
- * before it began.
+ * value.  REASON_LOGIN_CLAIM when the username or a claim cannot be put into a
+ * header (control characters) or the cookie would be too large for
+ * session_cookie_set(), REASON_TOKEN_EXPIRED when it would be over before it
+ * began.
  */
 int session_begin(const struct sessions *s, const struct session_scope *scope, const struct identity *who,
     int64_t now_ms, struct mem *m, const struct session **out, struct str *token, struct err *e) MUST_CHECK;
@@ -110,13 +123,16 @@ int session_begin(const struct sessions *s, const struct session_scope *scope, c
 /*
  * Set-Cookie values.  set: split over NAME, NAME_1, ... when over 3900 bytes,
  * and cookies of an earlier, longer value (`had`: the request's Cookie
- * values) deleted.  clear: every cookie of this name that the browser may
- * hold, deleted with the attributes of its creation.  Each returns a
- * NULL-terminated list in m.
+ * values) deleted; NULL when value is longer than session_cookie_room().
+ * clear: NAME, and each NAME_n that the request carries, deleted with the
+ * attributes of its creation.  Each returns a NULL-terminated list in m.
+ * `had` may be NULL: nothing is known of the browser.
  */
 const char **session_cookie_set(const struct conf_session *c, const struct conf_origin *o, const char *name,
     struct str value, const struct visit *had, struct mem *m);
 const char **session_cookie_clear(const struct conf_session *c, const struct conf_origin *o, const char *name,
     const struct visit *had, struct mem *m);
+/* The longest value that the nine cookies of this name hold. */
+size_t session_cookie_room(const struct conf_session *c, const struct conf_origin *o, const char *name);
 
 #endif

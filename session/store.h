@@ -4,8 +4,15 @@
  * Ask and take, like the provider: a store that knows the answer at once says
  * STORE_READY from store_ask_*() and needs no trip through the event loop; one
  * that must wait (a server) says STORE_WAIT, gives an op and calls done(arg)
- * once, from the loop.  Today's only store seals the tokens into a second
- * cookie and is always ready.
+ * once, from the loop and never from inside store_ask_*().  After STORE_FAILED
+ * there is no op.  Each op is taken once, by the take of its ask, or
+ * cancelled; after store_op_cancel() it calls nothing.
+ *
+ * Today's only store seals the tokens into a second cookie ("SESSION.t") and
+ * is always ready.  What does not fit into nine cookies or STORE_COOKIE_MAX
+ * bytes is left out: the access token first, then the refresh token, then the
+ * ID token; the log says so once.  Its key is derived from session.sealing_secret, or from every
+ * session.secret (the first seals, all open), and each record is bound to its sid.
  */
 #ifndef SESSION_STORE_H
 #define SESSION_STORE_H
@@ -13,35 +20,44 @@
 
 #include "session/session.h"
 
+/*
+ * Bytes of sealed tokens.  Together with the session cookie and all else that a
+ * browser sends they must stay below limits.header_size (32k), or the browser
+ * is shut out by its own cookies.
+ */
+#define STORE_COOKIE_MAX (16 * 1024)
+
 struct store;
 struct store_op;
 
 /* The tokens of one session.  Secrets: they live in mem_secret() memory. */
 struct tokens {
 	struct str id_token, access_token, refresh_token; /* p is NULL where there is none */
-	int64_t access_expires; /* seconds since 1970; 0: not known */
+	int64_t access_expires;                           /* seconds since 1970; 0: not known */
 };
 
 enum store_answer { STORE_FAILED = -1, STORE_READY = 0, STORE_WAIT = 1 };
 
 typedef void store_done(void *arg);
 
+/* Borrows c.  Shared by all threads. */
 struct store *store_cookie_new(const struct conf_session *c, struct err *e) MUST_CHECK;
 void store_free(struct store **s);
 
-/* Keep the tokens of session `sid`; store_take_put() then gives the cookies to set (NULL-terminated, may be empty). */
-enum store_answer store_ask_put(struct store *s, const struct visit *v, struct str sid, const struct tokens *t,
-    store_done *done, void *arg, struct store_op **op, struct err *e) MUST_CHECK;
+/* Keep the tokens of session `sid`; store_take_put() gives the cookies to set (NULL-terminated, may be
+ * empty). */
+enum store_answer store_ask_put(struct store *s, const struct visit *v, struct str sid,
+    const struct tokens *t, store_done *done, void *arg, struct store_op **op, struct err *e) MUST_CHECK;
 int store_take_put(struct store_op **op, struct mem *m, const char ***set_cookies, struct err *e) MUST_CHECK;
 
 /* The tokens of session `sid`; all p NULL when the store has none. */
-enum store_answer store_ask_get(struct store *s, const struct visit *v, struct str sid, store_done *done, void *arg,
-    struct store_op **op, struct err *e) MUST_CHECK;
+enum store_answer store_ask_get(struct store *s, const struct visit *v, struct str sid, store_done *done,
+    void *arg, struct store_op **op, struct err *e) MUST_CHECK;
 int store_take_get(struct store_op **op, struct mem *m, struct tokens *out, struct err *e) MUST_CHECK;
 
 /* Forget them; take gives the cookies that delete what the browser holds. */
-enum store_answer store_ask_drop(struct store *s, const struct visit *v, struct str sid, store_done *done, void *arg,
-    struct store_op **op, struct err *e) MUST_CHECK;
+enum store_answer store_ask_drop(struct store *s, const struct visit *v, struct str sid, store_done *done,
+    void *arg, struct store_op **op, struct err *e) MUST_CHECK;
 int store_take_drop(struct store_op **op, struct mem *m, const char ***set_cookies, struct err *e) MUST_CHECK;
 
 /* Safe on NULL, in any state; sets *op to NULL. */

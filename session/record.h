@@ -1,0 +1,45 @@
+/*
+ * session/record.h - a session as the claims of its token, and back
+ *
+ * Ours: iss, aud, sub, username, sid, op_sid, idp, sst, auth_time, iat, exp.
+ * Beside them stand the provider's claims that routes need, under their
+ * configured names; one that bears a name of ours is kept as "op_" + name.
+ *
+ * Private to session/.  Pure; judges form only, neither times nor scope.
+ */
+#ifndef SESSION_RECORD_H
+#define SESSION_RECORD_H
+#include "session/session.h"
+
+#define RECORD_SID      22          /* characters */
+#define RECORD_TIME_MAX (1LL << 53) /* beyond it not every reader of JSON is exact (RFC 8259 6) */
+
+struct record_name {
+	char *name; /* as configured */
+	char *key;  /* as it stands in the token */
+};
+struct record_names {
+	size_t n;
+	struct record_name *v;
+};
+void record_names_init(struct record_names *names, const struct conf_strings *needed);
+void record_names_release(struct record_names *names);
+
+/* The claims of `s` (claims and n_claims are not looked at) and, of `who`, those that are needed; JSON in m.
+ */
+struct str record_print(
+    const struct record_names *names, const struct session *s, const struct identity *who, struct mem *m);
+
+/*
+ * NULL when the claims are not those that record_print() makes: then *unfit is
+ * the name of a claim (or "username") that no header can hold because of a
+ * control character, or NULL for everything else.
+ */
+const struct session *record_parse(
+    const struct record_names *names, struct str json, struct mem *m, const char **unfit);
+
+/* A deep copy into one piece of memory of record_size() bytes, aligned for any type. */
+size_t record_size(const struct session *s);
+const struct session *record_copy(void *at, const struct session *s);
+
+#endif

@@ -1,0 +1,324 @@
+/*
+ * session/store_cookie.c - tokens sealed into a cookie of the browser, see session/store.h
+ *
+ * The record: a byte of version, eight of access_expires, and for the ID,
+ * access and refresh token four of length each, before its bytes.  The sid is
+ * part of the purpose it is sealed for, so tokens of one session never open
+ * for another.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/log.h"
+#include "conf/seal.h"
+#include "conf/secret.h"
+#include "session/cookie.h"
+#include "session/store_impl.h"
+
+#define VERSION 1
+#define KEY     32
+#define ABSENT  0xffffffffU /* the length of a token that there is not */
+#define KINDS   3
+
+struct store_cookie {
+	struct store store;
+	const struct conf_session *conf; /* borrowed from the snapshot */
+	struct secret **keys;            /* ours; the first seals */
+	size_t n_keys;
+	atomic_flag said; /* that something was too large */
+};
+
+struct cookie_op {
+	struct store_op op;
+	struct mem *mem; /* ours; what the answer lives in until it is taken */
+	struct store_reply reply;
+};
+
+static struct secret *key_new(struct secret *root);
+static enum store_answer ask(struct store *, const struct store_question *, struct store_op **, struct err *);
+static int take(struct store_op *, struct mem *, struct store_reply *, struct err *);
+static void end(struct store_op *);
+static void free_store(struct store *);
+static char *name_of(const struct visit *, struct mem *);
+static const char **put(struct store_cookie *, const struct store_question *, struct mem *);
+static const char **drop(const struct store_cookie *, const struct visit *, struct mem *, bool all);
+static void get(const struct store_cookie *, const struct store_question *, struct mem *, struct tokens *);
+static bool open_text(
+    const struct store_cookie *, struct str text, struct str sid, struct mem *, struct tokens *);
+static struct str purpose_of(struct str sid, struct mem *);
+static bool shrink(struct store_cookie *, struct tokens *, size_t room);
+static size_t tokens_size(const struct tokens *);
+static struct str tokens_print(const struct tokens *, struct mem *);
+static bool tokens_parse(struct str, struct mem *, struct tokens *);
+static unsigned char *write_number(unsigned char *, uint64_t, size_t bytes);
+static bool read_number(struct str *, size_t bytes, uint64_t *);
+
+static const struct store_kind kind = { ask, take, end, free_store };
+
+struct store *
+store_cookie_new(const struct conf_session *c, struct err *e)
+{
+	struct store_cookie *s;
+	size_t i;
+
+	if (c->sealing_secret == NULL && c->n_secrets == 0) {
+		(void)err_set(e, REASON_CONFIG, "session: neither sealing_secret nor secret is set");
+		return NULL;
+	}
+	s = xcalloc(1, sizeof(*s));
+	s->store.kind = &kind;
+	s->conf = c;
+	/* Backends may know `secret`: once there is a sealing_secret, nothing else opens. */
+	s->n_keys = c->sealing_secret != NULL ? 1 : c->n_secrets;
+	s->keys = xcalloc(s->n_keys, sizeof(*s->keys));
+	for (i = 0; i < s->n_keys; i++)
+		s->keys[i] = key_new(c->sealing_secret != NULL ? c->sealing_secret : c->secrets[i]);
+	atomic_flag_clear(&s->said);
+	return &s->store;
+}
+
+static struct secret *
+key_new(struct secret *root)
+{
+	unsigned char key[KEY];
+	struct secret *s;
+
+	secret_derive(secret_str(root), "workflow-proxy tokens", key, sizeof(key));
+	s = secret_new(key, sizeof(key));
+	explicit_bzero(key, sizeof(key));
+	return s;
+}
+
+static void
+free_store(struct store *store)
+{
+	struct store_cookie *s = (struct store_cookie *)store;
+	size_t i;
+
+	for (i = 0; i < s->n_keys; i++)
+		secret_free(&s->keys[i]);
+	free(s->keys);
+	free(s);
+}
+
+static enum store_answer
+ask(struct store *store, const struct store_question *q, struct store_op **op, struct err *e)
+{
+	struct store_cookie *s = (struct store_cookie *)store;
+	struct cookie_op *o = xcalloc(1, sizeof(*o));
+
+	(void)e;
+	o->mem = mem_new(SIZE_MAX);
+	switch (q->verb) {
+	case STORE_PUT:
+		o->reply.set_cookies = put(s, q, o->mem);
+		break;
+	case STORE_GET:
+		get(s, q, o->mem, &o->reply.tokens);
+		break;
+	case STORE_DROP:
+		o->reply.set_cookies = drop(s, q->visit, o->mem, true);
+		break;
+	}
+	*op = &o->op;
+	return STORE_READY;
+}
+
+static char *
+name_of(const struct visit *v, struct mem *m)
+{
+	return mem_printf(m, "%.*s.t", STR_ARG(v->scope->cookie));
+}
+
+static const char **
+put(struct store_cookie *s, const struct store_question *q, struct mem *m)
+{
+	const char *name = name_of(q->visit, m);
+	size_t room = session_cookie_room(s->conf, q->visit->scope->origin, name);
+	struct tokens t = *q->tokens;
+	struct str text;
+
+	if (room > STORE_COOKIE_MAX)
+		room = STORE_COOKIE_MAX;
+	if (!shrink(s, &t, room))
+		return drop(s, q->visit, m, false);
+	text = seal_close(
+	    (const unsigned char *)secret_str(s->keys[0]).p, purpose_of(q->sid, m), tokens_print(&t, m), m);
+	return session_cookie_set(s->conf, q->visit->scope->origin, name, text, q->visit, m);
+}
+
+/* Deletes what the request carries, and with `all` what it may not have shown as well. */
+static const char **
+drop(const struct store_cookie *s, const struct visit *v, struct mem *m, bool all)
+{
+	const char *name = name_of(v, m);
+
+	if (!all && cookie_find(v->cookies, v->n_cookies, str_of(name), NULL, 0) == 0)
+		return mem_zalloc(m, sizeof(const char *));
+	return session_cookie_clear(s->conf, v->scope->origin, name, v, m);
+}
+
+/* Leaves tokens out until the record fits.  false: none is left. */
+static bool
+shrink(struct store_cookie *s, struct tokens *t, size_t room)
+{
+	struct str *const by_worth[KINDS] = { &t->access_token, &t->refresh_token, &t->id_token };
+	size_t i, was = tokens_size(t);
+	bool any = false;
+
+	for (i = 0; i < KINDS && seal_size(tokens_size(t)) > room; i++)
+		by_worth[i]->p = NULL;
+	if (t->access_token.p == NULL)
+		t->access_expires = 0;
+	if (i > 0 && !atomic_flag_test_and_set(&s->said))
+		log_info("session: tokens of %zu bytes do not fit into cookies of %zu; %s left out", was,
+		    room,
+		    i == 1   ? "the access token is"
+		    : i == 2 ? "access and refresh token are"
+			     : "all are");
+	for (i = 0; i < KINDS; i++)
+		any = any || by_worth[i]->p != NULL;
+	return any;
+}
+
+/*
+ * Nothing outside says where a sealed text ends, so each end is tried, the
+ * longest first: what a longer one left behind does no harm.
+ */
+static void
+get(const struct store_cookie *s, const struct store_question *q, struct mem *m, struct tokens *out)
+{
+	struct cookie_parts *parts = mem_alloc(m, sizeof(*parts));
+	struct cookie_joined joined;
+	size_t i, k;
+
+	cookie_parts_find(q->visit->cookies, q->visit->n_cookies, str_of(name_of(q->visit, m)), parts);
+	for (i = 0; i < parts->n[0]; i++) {
+		cookie_parts_join(parts, i, m, &joined);
+		for (k = joined.n_ends; k > 0; k--)
+			if (open_text(s, (struct str){ joined.text.p, joined.ends[k - 1] }, q->sid, m, out))
+				return;
+	}
+}
+
+static bool
+open_text(const struct store_cookie *s, struct str text, struct str sid, struct mem *m, struct tokens *out)
+{
+	struct str purpose = purpose_of(sid, m), record;
+	size_t i;
+
+	for (i = 0; i < s->n_keys; i++)
+		if (seal_open((const unsigned char *)secret_str(s->keys[i]).p, purpose, text, m, &record))
+			return tokens_parse(record, m, out);
+	return false;
+}
+
+static struct str
+purpose_of(struct str sid, struct mem *m)
+{
+	return str_of(mem_printf(m, "tokens %.*s", STR_ARG(sid)));
+}
+
+static int
+take(struct store_op *op, struct mem *m, struct store_reply *out, struct err *e)
+{
+	const struct cookie_op *o = (const struct cookie_op *)op;
+	const struct tokens *t = &o->reply.tokens;
+	size_t n = 0;
+
+	(void)e;
+	if (op->verb == STORE_GET)
+		return tokens_parse(tokens_print(t, o->mem), m, &out->tokens) ? 0 : -1;
+	while (o->reply.set_cookies[n] != NULL)
+		n++;
+	out->set_cookies = mem_zalloc(m, (n + 1) * sizeof(*out->set_cookies));
+	while (n-- > 0)
+		out->set_cookies[n] = mem_strdup(m, o->reply.set_cookies[n]);
+	return 0;
+}
+
+static void
+end(struct store_op *op)
+{
+	struct cookie_op *o = (struct cookie_op *)op;
+
+	mem_free(&o->mem);
+	free(o);
+}
+
+/* --- the record --- */
+
+static size_t
+tokens_size(const struct tokens *t)
+{
+	return 1 + 8 + KINDS * 4 + (t->id_token.p == NULL ? 0 : t->id_token.n) +
+	       (t->access_token.p == NULL ? 0 : t->access_token.n) +
+	       (t->refresh_token.p == NULL ? 0 : t->refresh_token.n);
+}
+
+static struct str
+tokens_print(const struct tokens *t, struct mem *m)
+{
+	const struct str all[KINDS] = { t->id_token, t->access_token, t->refresh_token };
+	size_t n = tokens_size(t), i;
+	unsigned char *record = mem_secret(m, n), *at = record;
+
+	*at++ = VERSION;
+	at = write_number(at, (uint64_t)t->access_expires, 8);
+	for (i = 0; i < KINDS; i++) {
+		at = write_number(at, all[i].p == NULL ? ABSENT : all[i].n, 4);
+		if (all[i].p == NULL || all[i].n == 0)
+			continue;
+		memcpy(at, all[i].p, all[i].n);
+		at += all[i].n;
+	}
+	return (struct str){ (const char *)record, n };
+}
+
+static unsigned char *
+write_number(unsigned char *at, uint64_t number, size_t bytes)
+{
+	while (bytes-- > 0)
+		*at++ = (unsigned char)(number >> (8 * bytes));
+	return at;
+}
+
+static bool
+tokens_parse(struct str rest, struct mem *m, struct tokens *out)
+{
+	struct tokens t = { 0 };
+	struct str *const all[KINDS] = { &t.id_token, &t.access_token, &t.refresh_token };
+	uint64_t number;
+	size_t i;
+
+	if (!read_number(&rest, 1, &number) || number != VERSION || !read_number(&rest, 8, &number))
+		return false;
+	t.access_expires = (int64_t)number;
+	for (i = 0; i < KINDS; i++) {
+		char *text;
+
+		if (!read_number(&rest, 4, &number) || (number != ABSENT && number > rest.n))
+			return false;
+		if (number == ABSENT)
+			continue;
+		text = mem_secret(m, number + 1);
+		memcpy(text, rest.p, number);
+		*all[i] = (struct str){ text, number };
+		rest = str_from(rest, number);
+	}
+	*out = t;
+	return rest.n == 0;
+}
+
+static bool
+read_number(struct str *rest, size_t bytes, uint64_t *out)
+{
+	if (rest->n < bytes)
+		return false;
+	for (*out = 0; bytes > 0; bytes--) {
+		*out = *out << 8 | (unsigned char)rest->p[0];
+		*rest = str_from(*rest, 1);
+	}
+	return true;
+}

@@ -1,0 +1,49 @@
+/*
+ * session/store_impl.h - what a kind of store must know how to do
+ *
+ * For the stores themselves; everyone else uses session/store.h.  A store's
+ * struct begins with a struct store, its op's with a struct store_op.
+ */
+#ifndef SESSION_STORE_IMPL_H
+#define SESSION_STORE_IMPL_H
+#include "session/store.h"
+
+enum store_verb { STORE_PUT, STORE_GET, STORE_DROP };
+
+/* Everything but verb, done and arg is borrowed for the call. */
+struct store_question {
+	enum store_verb verb;
+	const struct visit *visit;
+	struct str sid;
+	const struct tokens *tokens; /* STORE_PUT */
+	store_done *done;            /* for a store that waits */
+	void *arg;
+};
+
+/* All in the taker's mem. */
+struct store_reply {
+	const char **set_cookies; /* STORE_PUT, STORE_DROP: never NULL */
+	struct tokens tokens;     /* STORE_GET */
+};
+
+struct store_kind {
+	/* STORE_FAILED with *e, else *op is set. */
+	enum store_answer (*ask)(
+	    struct store *s, const struct store_question *q, struct store_op **op, struct err *e);
+	/* The answer; *out is zeroed, but set_cookies an empty list.  Not the end of op. */
+	int (*take)(struct store_op *op, struct mem *m, struct store_reply *out, struct err *e);
+	/* The end of op, taken or not: done is not called any more. */
+	void (*end)(struct store_op *op);
+	void (*free)(struct store *s);
+};
+
+struct store {
+	const struct store_kind *kind;
+};
+
+struct store_op {
+	const struct store_kind *kind;
+	enum store_verb verb;
+};
+
+#endif

@@ -1,0 +1,199 @@
+/* session/token.c - see session/token.h */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include "session/token.h"
+
+#define DIGEST      32
+#define DIGEST_TEXT 43 /* in base64url */
+#define KID         8  /* bytes */
+
+struct key {
+	EVP_MAC_CTX *mac; /* ours; keyed, never used itself: every call takes a copy */
+	char *head;       /* ours; the header in base64url and its dot */
+	size_t n_head;
+};
+
+struct token_keys {
+	size_t n;
+	struct key v[];
+};
+
+static EVP_MAC_CTX *mac_new(struct str);
+static char *head_new(struct str);
+static const struct key *key_find(const struct token_keys *, struct str);
+static void key_sign(const struct key *, struct str, unsigned char[DIGEST]);
+_Noreturn static void give_up(void);
+
+struct token_keys *
+token_keys_new(struct secret *const *secrets, size_t n, struct err *e)
+{
+	struct token_keys *k;
+	size_t i;
+
+	if (n == 0) {
+		(void)err_set(e, REASON_CONFIG, "session.secret: there is none");
+		return NULL;
+	}
+	for (i = 0; i < n; i++) {
+		if (secret_str(secrets[i]).n >= TOKEN_SECRET_MIN)
+			continue;
+		(void)err_set(e, REASON_CONFIG,
+		    "session.secret: number %zu has %zu bytes; at least %d are needed", i + 1,
+		    secret_str(secrets[i]).n, TOKEN_SECRET_MIN);
+		return NULL;
+	}
+	k = xcalloc(1, sizeof(*k) + n * sizeof(k->v[0]));
+	for (k->n = 0; k->n < n; k->n++) {
+		k->v[k->n].mac = mac_new(secret_str(secrets[k->n]));
+		k->v[k->n].head = head_new(secret_str(secrets[k->n]));
+		k->v[k->n].n_head = strlen(k->v[k->n].head);
+	}
+	return k;
+}
+
+void
+token_keys_free(struct token_keys **k)
+{
+	size_t i;
+
+	if (*k == NULL)
+		return;
+	for (i = 0; i < (*k)->n; i++) {
+		EVP_MAC_CTX_free((*k)->v[i].mac);
+		free((*k)->v[i].head);
+	}
+	free(*k);
+	*k = NULL;
+}
+
+static EVP_MAC_CTX *
+mac_new(struct str secret)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *ctx = mac == NULL ? NULL : EVP_MAC_CTX_new(mac);
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (ctx == NULL || EVP_MAC_init(ctx, (const unsigned char *)secret.p, secret.n, params) != 1)
+		give_up();
+	EVP_MAC_free(mac);
+	return ctx;
+}
+
+/* Two secrets that share a kid would hide each other; at 64 bits they do not, unless they are the same. */
+static char *
+head_new(struct str secret)
+{
+	unsigned char id[KID];
+	char kid[16], *json, *text;
+	size_t n;
+
+	secret_derive(secret, "workflow-proxy session kid", id, sizeof(id));
+	(void)secret_b64(kid, id, sizeof(id));
+	json = xprintf("{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"%s\"}", kid);
+	text = xmalloc(secret_b64_size(strlen(json)) + 1);
+	n = secret_b64(text, json, strlen(json));
+	text[n++] = '.';
+	text[n] = '\0';
+	free(json);
+	return text;
+}
+
+struct str
+token_sign(const struct token_keys *k, struct str payload, struct mem *m)
+{
+	const struct key *key = &k->v[0];
+	unsigned char digest[DIGEST];
+	char *text = mem_alloc(m, key->n_head + secret_b64_size(payload.n) + 1 + DIGEST_TEXT);
+	size_t n = key->n_head;
+
+	memcpy(text, key->head, n);
+	n += secret_b64(text + n, payload.p, payload.n);
+	key_sign(key, (struct str){ text, n }, digest);
+	text[n++] = '.';
+	n += secret_b64(text + n, digest, sizeof(digest));
+	return (struct str){ text, n };
+}
+
+bool
+token_is_whole(struct str text)
+{
+	const char *first, *second;
+	size_t left;
+
+	first = text.n == 0 ? NULL : memchr(text.p, '.', text.n);
+	if (first == NULL)
+		return false;
+	left = text.n - (size_t)(first + 1 - text.p);
+	second = memchr(first + 1, '.', left);
+	if (second == NULL)
+		return false;
+	left = text.n - (size_t)(second + 1 - text.p);
+	return left == DIGEST_TEXT && memchr(second + 1, '.', left) == NULL;
+}
+
+bool
+token_verify(const struct token_keys *k, struct str text, struct mem *m, struct str *payload)
+{
+	unsigned char given[DIGEST + 1], digest[DIGEST], *out;
+	const struct key *key;
+	struct str body;
+	long n;
+
+	*payload = (struct str){ NULL, 0 };
+	if (text.n > TOKEN_MAX || !token_is_whole(text) || (key = key_find(k, text)) == NULL)
+		return false;
+	body = (struct str){ text.p, text.n - DIGEST_TEXT - 1 };
+	if (secret_unb64(given, str_from(text, body.n + 1)) != DIGEST)
+		return false;
+	key_sign(key, body, digest);
+	if (CRYPTO_memcmp(given, digest, DIGEST) != 0)
+		return false;
+	body = str_from(body, key->n_head);
+	out = mem_alloc(m, body.n + 1);
+	n = secret_unb64(out, body);
+	if (n == -1)
+		return false;
+	*payload = (struct str){ (const char *)out, (size_t)n };
+	return true;
+}
+
+static const struct key *
+key_find(const struct token_keys *k, struct str text)
+{
+	size_t i;
+
+	for (i = 0; i < k->n; i++)
+		if (str_begins(text, (struct str){ k->v[i].head, k->v[i].n_head }))
+			return &k->v[i];
+	return NULL;
+}
+
+static void
+key_sign(const struct key *key, struct str body, unsigned char digest[DIGEST])
+{
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(key->mac);
+	size_t n;
+
+	if (ctx == NULL || EVP_MAC_update(ctx, (const unsigned char *)body.p, body.n) != 1 ||
+	    EVP_MAC_final(ctx, digest, &n, DIGEST) != 1 || n != DIGEST)
+		give_up();
+	EVP_MAC_CTX_free(ctx);
+}
+
+_Noreturn static void
+give_up(void)
+{
+	(void)fputs("workflow-proxy: HMAC-SHA256 failed\n", stderr);
+	abort();
+}
