@@ -20,6 +20,8 @@
 
 #define AUTHREQ_LIFE	   (30 * 60) /* seconds a state may be redeemed */
 #define AUTHREQ_TARGET_MAX 1024	     /* bytes; a longer page to return to becomes "/" */
+#define AUTHREQ_PROVIDER_MAX 255     /* bytes of a provider's name */
+#define AUTHREQ_STATE_MAX    1856    /* bytes of a state; longer ones are none of ours */
 
 /* Derived once per snapshot from session.sealing_secret. */
 struct authreq_keys {
@@ -37,7 +39,10 @@ struct authreq {
 	int64_t issued;		/* seconds since 1970 */
 };
 
-/* A new flow for this binding cookie value; state in m, base64url. */
+/*
+ * The state of flow *a for this binding cookie value, which is not empty; in
+ * m, base64url.  A target that is too long becomes "/".
+ */
 struct str authreq_seal(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
 
 enum authreq_result {
@@ -46,17 +51,24 @@ enum authreq_result {
 	AUTHREQ_STALE,	  /* ours and of this browser, but too old (*out is filled) */
 	AUTHREQ_FOREIGN,  /* ours, but begun by another browser, or the cookie is missing (*out is filled) */
 };
-/* `binding` may be empty.  *out's texts live in m. */
+/*
+ * `binding` may be empty: then nothing is of this browser.  *out's texts live
+ * in m; its target is a local path whatever was sealed.
+ */
 enum authreq_result authreq_open(const struct authreq_keys *k, struct str state, struct str binding, int64_t now,
     struct authreq *out, struct mem *m);
 
-/* 43 characters of base64url each. */
+/*
+ * 43 characters of base64url each, the same for the same flow and binding.
+ * They are wiped with m.
+ */
 struct str authreq_nonce(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
 struct str authreq_verifier(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
 
 /*
  * The URL to send the browser to (Core 3.1.2.1, RFC 7636 4.3): parameters of
- * authorization_endpoint's own query are kept.
+ * authorization_endpoint's own query are kept, authorization_parameters are
+ * added.
  */
 char *authreq_url(const struct conf_provider *c, const struct discovery *d, const char *redirect_uri,
     struct str state, struct str nonce, struct str verifier, struct mem *m);

@@ -1,0 +1,188 @@
+/* oidc/authreq.c - see oidc/authreq.h */
+#include <assert.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include "conf/seal.h"
+#include "conf/secret.h"
+#include "conf/url.h"
+#include "oidc/authreq.h"
+
+#define VERSION      1
+#define FLOW_SIZE    16
+#define BINDING_SIZE 32
+#define FUTURE_MAX   300 /* seconds: another instance's clock may run ahead of ours */
+
+/*
+ * The sealed text: version, attempt, flow, binding's hash, issued (8 bytes,
+ * the highest first), length of the provider's name, the name, and the target
+ * up to the end.
+ */
+#define FIXED_SIZE (1 + 1 + FLOW_SIZE + BINDING_SIZE + 8 + 1)
+
+static void hash_binding(const struct authreq_keys *, struct str, unsigned char[BINDING_SIZE]);
+static bool unpack(struct str, struct authreq *, unsigned char[BINDING_SIZE]);
+static struct str derive(const unsigned char[32], const struct authreq *, struct str, struct mem *);
+static const char *join_scopes(const struct conf_strings *, struct mem *);
+static struct str challenge_of(struct str, struct mem *);
+
+void
+authreq_keys_derive(struct str root, struct authreq_keys *out)
+{
+	secret_derive(root, "workflow-proxy state", out->seal, sizeof(out->seal));
+	secret_derive(root, "workflow-proxy nonce", out->nonce, sizeof(out->nonce));
+	secret_derive(root, "workflow-proxy pkce", out->pkce, sizeof(out->pkce));
+}
+
+struct str
+authreq_seal(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m)
+{
+	const struct str target = a->target.n <= AUTHREQ_TARGET_MAX ? a->target : STR("/");
+	unsigned char *text = mem_alloc(m, FIXED_SIZE + a->provider.n + target.n), *p = text;
+
+	assert(a->provider.n <= AUTHREQ_PROVIDER_MAX && a->attempt <= 255 && binding.n > 0);
+	*p++ = VERSION;
+	*p++ = (unsigned char)a->attempt;
+	memcpy(p, a->flow, FLOW_SIZE);
+	p += FLOW_SIZE;
+	hash_binding(k, binding, p);
+	p += BINDING_SIZE;
+	for (int shift = 56; shift >= 0; shift -= 8)
+		*p++ = (unsigned char)((uint64_t)a->issued >> shift);
+	*p++ = (unsigned char)a->provider.n;
+	memcpy(p, a->provider.p, a->provider.n);
+	p += a->provider.n;
+	memcpy(p, target.p, target.n);
+	p += target.n;
+	return seal_close(k->seal, STR("state"), (struct str){ (char *)text, (size_t)(p - text) }, m);
+}
+
+/* Not the cookie's value itself: a state that is shown somewhere opens no browser's sign-ins. */
+static void
+hash_binding(const struct authreq_keys *k, struct str binding, unsigned char out[BINDING_SIZE])
+{
+	const struct str pieces[] = { STR("binding"), binding }; /* never a nonce's: a flow has 16 bytes */
+
+	secret_hmac(k->nonce, pieces, 2, out);
+}
+
+enum authreq_result
+authreq_open(const struct authreq_keys *k, struct str state, struct str binding, int64_t now,
+    struct authreq *out, struct mem *m)
+{
+	unsigned char theirs[BINDING_SIZE], ours[BINDING_SIZE];
+	struct str plain;
+
+	memset(out, 0, sizeof(*out));
+	if (state.n > AUTHREQ_STATE_MAX || !seal_open(k->seal, STR("state"), state, m, &plain) ||
+	    !unpack(plain, out, theirs))
+		return AUTHREQ_UNKNOWN;
+	hash_binding(k, binding, ours);
+	if (binding.n == 0 || CRYPTO_memcmp(ours, theirs, sizeof(ours)) != 0)
+		return AUTHREQ_FOREIGN;
+	if (out->issued > now + FUTURE_MAX || now - out->issued > AUTHREQ_LIFE)
+		return AUTHREQ_STALE;
+	return AUTHREQ_OK;
+}
+
+/* What we sealed ourselves is judged once more: the target is where a browser will be sent. */
+static bool
+unpack(struct str s, struct authreq *out, unsigned char binding[BINDING_SIZE])
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	uint64_t issued = 0;
+	size_t n;
+
+	if (s.n < FIXED_SIZE || p[0] != VERSION)
+		return false;
+	out->attempt = p[1];
+	memcpy(out->flow, p + 2, FLOW_SIZE);
+	memcpy(binding, p + 2 + FLOW_SIZE, BINDING_SIZE);
+	p += 2 + FLOW_SIZE + BINDING_SIZE;
+	for (int i = 0; i < 8; i++)
+		issued = issued << 8 | *p++;
+	if (issued > INT64_MAX / 2)
+		return false;
+	out->issued = (int64_t)issued;
+	n = *p;
+	s = str_from(s, FIXED_SIZE);
+	if (n > s.n || s.n - n > AUTHREQ_TARGET_MAX)
+		return false;
+	out->provider = (struct str){ s.p, n };
+	out->target = str_from(s, n);
+	if (!url_is_local_path(out->target))
+		out->target = STR("/");
+	return true;
+}
+
+struct str
+authreq_nonce(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m)
+{
+	return derive(k->nonce, a, binding, m);
+}
+
+struct str
+authreq_verifier(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m)
+{
+	return derive(k->pkce, a, binding, m);
+}
+
+static struct str
+derive(const unsigned char key[32], const struct authreq *a, struct str binding, struct mem *m)
+{
+	const struct str pieces[] = { { (const char *)a->flow, sizeof(a->flow) }, binding };
+	unsigned char mac[32];
+	char *text = mem_secret(m, secret_b64_size(sizeof(mac)));
+	struct str out;
+
+	secret_hmac(key, pieces, 2, mac);
+	out = (struct str){ text, secret_b64(text, mac, sizeof(mac)) };
+	OPENSSL_cleanse(mac, sizeof(mac));
+	return out;
+}
+
+char *
+authreq_url(const struct conf_provider *c, const struct discovery *d, const char *redirect_uri,
+    struct str state, struct str nonce, struct str verifier, struct mem *m)
+{
+	char *url = mem_strdup(m, d->authorization_endpoint);
+
+	url = url_add_param(m, url, "response_type", STR("code"));
+	url = url_add_param(m, url, "client_id", str_of(c->client_id));
+	url = url_add_param(m, url, "redirect_uri", str_of(redirect_uri));
+	url = url_add_param(m, url, "scope", str_of(join_scopes(&c->scopes, m)));
+	url = url_add_param(m, url, "nonce", nonce);
+	if (c->pkce) { /* RFC 7636 4.3: the method is said, its default is plain */
+		url = url_add_param(m, url, "code_challenge", challenge_of(verifier, m));
+		url = url_add_param(m, url, "code_challenge_method", STR("S256"));
+	}
+	for (size_t i = 0; i < c->authorization_parameters.n; i++) {
+		struct str value = str_of(c->authorization_parameters.v[i]), name;
+
+		if (str_next(&value, '=', &name))
+			url = url_add_param(m, url, mem_text(m, name), value.p == NULL ? STR("") : value);
+	}
+	return url_add_param(m, url, "state", state);
+}
+
+static const char *
+join_scopes(const struct conf_strings *s, struct mem *m)
+{
+	const char *out = "";
+
+	for (size_t i = 0; i < s->n; i++)
+		out = i == 0 ? s->v[i] : mem_printf(m, "%s %s", out, s->v[i]);
+	return out;
+}
+
+static struct str
+challenge_of(struct str verifier, struct mem *m)
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+	char *text = mem_alloc(m, secret_b64_size(sizeof(hash)));
+
+	(void)SHA256((const unsigned char *)verifier.p, verifier.n, hash);
+	return (struct str){ text, secret_b64(text, hash, sizeof(hash)) };
+}

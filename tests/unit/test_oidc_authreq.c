@@ -1,0 +1,296 @@
+/* What oidc/authreq.h promises: a state opens for its browser alone, in time, unaltered. */
+#include <check.h>
+#include <string.h>
+
+#include "conf/seal.h"
+#include "conf/secret.h"
+#include "conf/url.h"
+#include "oidc/authreq.h"
+
+#define NOW 1700000000
+
+static struct mem *m;
+static struct authreq_keys keys, other_keys;
+static const struct str binding = { "8BcZqSPFs4r2kBnXvSQKoA", 22 };
+
+static void
+setup(void)
+{
+	m = mem_new(1 << 20);
+	authreq_keys_derive(STR("0123456789abcdef0123456789abcdef"), &keys);
+	authreq_keys_derive(STR("0123456789abcdef0123456789abcdeX"), &other_keys);
+}
+
+static void
+teardown(void)
+{
+	mem_free(&m);
+}
+
+static struct authreq
+flow(struct str target)
+{
+	struct authreq a = { .provider = STR("main"), .target = target, .attempt = 1, .issued = NOW };
+
+	memcpy(a.flow, "sixteen bytes ok", 16);
+	return a;
+}
+
+START_TEST(a_state_opens_for_the_browser_that_began_it)
+{
+	struct authreq a = flow(STR("/reports?q=1&r=%C3%A4")), b;
+	const struct str state = authreq_seal(&keys, &a, binding, m);
+
+	ck_assert_int_eq(authreq_open(&keys, state, binding, NOW + 60, &b, m), AUTHREQ_OK);
+	ck_assert(str_is(b.provider, a.provider));
+	ck_assert(str_is(b.target, a.target));
+	ck_assert_mem_eq(b.flow, a.flow, 16);
+	ck_assert_uint_eq(b.attempt, 1);
+	ck_assert_int_eq(b.issued, NOW);
+}
+END_TEST
+
+START_TEST(a_state_is_base64url_and_hides_what_it_holds)
+{
+	struct authreq a = flow(STR("/reports"));
+	const struct str state = authreq_seal(&keys, &a, binding, m),
+			 again = authreq_seal(&keys, &a, binding, m);
+
+	ck_assert_uint_eq(
+	    strspn(state.p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), state.n);
+	ck_assert_ptr_null(strstr(state.p, "reports"));
+	ck_assert(!str_is(state, again));
+}
+END_TEST
+
+START_TEST(a_missing_or_foreign_binding_is_told_from_forgery)
+{
+	struct authreq a = flow(STR("/reports")), b;
+	const struct str state = authreq_seal(&keys, &a, binding, m);
+
+	ck_assert_int_eq(authreq_open(&keys, state, STR(""), NOW, &b, m), AUTHREQ_FOREIGN);
+	ck_assert(str_is(b.target, STR("/reports")));
+	ck_assert_int_eq(
+	    authreq_open(&keys, state, STR("8BcZqSPFs4r2kBnXvSQKoB"), NOW, &b, m), AUTHREQ_FOREIGN);
+	ck_assert_int_eq(
+	    authreq_open(&keys, state, STR("8BcZqSPFs4r2kBnXvSQKo"), NOW, &b, m), AUTHREQ_FOREIGN);
+	/* too old and foreign: foreign, so that nobody is sent on for another's attempt */
+	ck_assert_int_eq(authreq_open(&keys, state, STR("x"), NOW + 99999, &b, m), AUTHREQ_FOREIGN);
+	ck_assert_int_eq(authreq_open(&other_keys, state, binding, NOW, &b, m), AUTHREQ_UNKNOWN);
+}
+END_TEST
+
+static const struct {
+	int64_t later;
+	enum authreq_result result;
+} ages[] = {
+	{ 0, AUTHREQ_OK },
+	{ AUTHREQ_LIFE, AUTHREQ_OK },
+	{ AUTHREQ_LIFE + 1, AUTHREQ_STALE },
+	{ 10 * AUTHREQ_LIFE, AUTHREQ_STALE },
+	{ -300, AUTHREQ_OK },
+	{ -301, AUTHREQ_STALE },
+};
+
+START_TEST(a_state_lives_half_an_hour)
+{
+	struct authreq a = flow(STR("/x")), b;
+	const struct str state = authreq_seal(&keys, &a, binding, m);
+
+	ck_assert_int_eq(authreq_open(&keys, state, binding, NOW + ages[_i].later, &b, m), ages[_i].result);
+	ck_assert(str_is(b.target, STR("/x")));
+	ck_assert(str_is(b.provider, STR("main")));
+}
+END_TEST
+
+START_TEST(no_altered_state_opens)
+{
+	struct authreq a = flow(STR("/x")), b;
+	const struct str state = authreq_seal(&keys, &a, binding, m);
+	char *copy = mem_text(m, state);
+
+	for (size_t i = 0; i < state.n; i++) {
+		copy[i] = state.p[i] == 'A' ? 'B' : 'A';
+		ck_assert_int_eq(
+		    authreq_open(&keys, (struct str){ copy, state.n }, binding, NOW, &b, m), AUTHREQ_UNKNOWN);
+		copy[i] = state.p[i];
+	}
+	for (size_t n = 0; n < state.n; n++)
+		ck_assert_int_eq(
+		    authreq_open(&keys, (struct str){ state.p, n }, binding, NOW, &b, m), AUTHREQ_UNKNOWN);
+	copy = mem_printf(m, "%sAAAA", state.p);
+	ck_assert_int_eq(authreq_open(&keys, str_of(copy), binding, NOW, &b, m), AUTHREQ_UNKNOWN);
+	copy = mem_printf(m, "%s==", state.p);
+	ck_assert_int_eq(authreq_open(&keys, str_of(copy), binding, NOW, &b, m), AUTHREQ_UNKNOWN);
+	copy = mem_alloc(m, 100000);
+	memset(copy, 'A', 100000);
+	ck_assert_int_eq(
+	    authreq_open(&keys, (struct str){ copy, 100000 }, binding, NOW, &b, m), AUTHREQ_UNKNOWN);
+	ck_assert_int_eq(authreq_open(&keys, state, binding, NOW, &b, m), AUTHREQ_OK);
+}
+END_TEST
+
+START_TEST(what_another_purpose_sealed_is_no_state)
+{
+	struct authreq b;
+	const struct str s = seal_close(keys.seal, STR("tokens"),
+	    STR("\1\0aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+		"\0\0\0\0\0\0\0\0\4main/"),
+	    m);
+
+	ck_assert_int_eq(authreq_open(&keys, s, binding, NOW, &b, m), AUTHREQ_UNKNOWN);
+}
+END_TEST
+
+static const struct {
+	const char *target, *opens_as;
+} targets[] = {
+	{ "/", "/" },
+	{ "/a/b?c=d", "/a/b?c=d" },
+	{ "//evil.test/", "/" },
+	{ "/\\evil.test", "/" },
+	{ "https://evil.test/", "/" },
+	{ "", "/" },
+	{ "relative", "/" },
+	{ "/a\r\nSet-Cookie: x=y", "/" },
+};
+
+START_TEST(only_local_targets_come_out)
+{
+	struct authreq a = flow(str_of(targets[_i].target)), b;
+	const struct str state = authreq_seal(&keys, &a, binding, m);
+
+	ck_assert_int_eq(authreq_open(&keys, state, binding, NOW, &b, m), AUTHREQ_OK);
+	ck_assert(str_is(b.target, str_of(targets[_i].opens_as)));
+}
+END_TEST
+
+START_TEST(the_longest_state_fits_a_url_and_a_longer_target_becomes_the_root)
+{
+	char *target = mem_alloc(m, 3000), *provider = mem_alloc(m, AUTHREQ_PROVIDER_MAX);
+	struct authreq a, b;
+	struct str state;
+
+	memset(target, 'a', 3000);
+	target[0] = '/';
+	memset(provider, 'p', AUTHREQ_PROVIDER_MAX);
+	a = flow((struct str){ target, AUTHREQ_TARGET_MAX });
+	a.provider = (struct str){ provider, AUTHREQ_PROVIDER_MAX };
+	state = authreq_seal(&keys, &a, binding, m);
+	ck_assert_uint_le(state.n, AUTHREQ_STATE_MAX);
+	ck_assert_int_eq(authreq_open(&keys, state, binding, NOW, &b, m), AUTHREQ_OK);
+	ck_assert(str_is(b.target, a.target));
+	ck_assert(str_is(b.provider, a.provider));
+	a.target = (struct str){ target, AUTHREQ_TARGET_MAX + 1 };
+	state = authreq_seal(&keys, &a, binding, m);
+	ck_assert_int_eq(authreq_open(&keys, state, binding, NOW, &b, m), AUTHREQ_OK);
+	ck_assert(str_is(b.target, STR("/")));
+}
+END_TEST
+
+START_TEST(nonce_and_verifier_depend_on_key_flow_and_binding)
+{
+	struct authreq a = flow(STR("/")), b = flow(STR("/other"));
+	const struct str nonce = authreq_nonce(&keys, &a, binding, m),
+			 verifier = authreq_verifier(&keys, &a, binding, m);
+
+	ck_assert_uint_eq(nonce.n, 43);
+	ck_assert_uint_eq(verifier.n, 43);
+	ck_assert_uint_eq(strlen(nonce.p), 43);
+	ck_assert(!str_is(nonce, verifier));
+	ck_assert(str_is(nonce, authreq_nonce(&keys, &b, binding, m)));
+	ck_assert(str_is(verifier, authreq_verifier(&keys, &b, binding, m)));
+	ck_assert(!str_is(nonce, authreq_nonce(&other_keys, &a, binding, m)));
+	ck_assert(!str_is(nonce, authreq_nonce(&keys, &a, STR("another"), m)));
+	b.flow[15] ^= 1;
+	ck_assert(!str_is(nonce, authreq_nonce(&keys, &b, binding, m)));
+	ck_assert(!str_is(verifier, authreq_verifier(&keys, &b, binding, m)));
+}
+END_TEST
+
+static const char *const scopes[] = { "openid", "profile", "a:b/c" };
+static const char *const parameters[] = { "domain_hint=corp&co", "empty=", "acr=a=b" };
+
+static char *
+url_for(const char *endpoint, bool pkce)
+{
+	const struct conf_provider c = {
+		.client_id = "app 1",
+		.scopes = { 3, (const char **)(uintptr_t)scopes },
+		.authorization_parameters = { 3, (const char **)(uintptr_t)parameters },
+		.pkce = pkce,
+	};
+	const struct discovery d = { .authorization_endpoint = mem_strdup(m, endpoint) };
+
+	return authreq_url(&c, &d, "https://flow.test/app/auth/callback", STR("STATE"), STR("NONCE"),
+	    STR("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"), m);
+}
+
+START_TEST(the_url_carries_every_parameter_once)
+{
+	static const char *const expected[][2] = {
+		{ "response_type", "code" },
+		{ "client_id", "app 1" },
+		{ "redirect_uri", "https://flow.test/app/auth/callback" },
+		{ "scope", "openid profile a:b/c" },
+		{ "state", "STATE" },
+		{ "nonce", "NONCE" },
+		/* RFC 7636, appendix B */
+		{ "code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" },
+		{ "code_challenge_method", "S256" },
+		{ "domain_hint", "corp&co" },
+		{ "empty", "" },
+		{ "acr", "a=b" },
+		{ "p", "q" },
+	};
+	const char *url = url_for("https://op.test/authorize?p=q", true);
+	const char *query = strchr(url, '?') + 1;
+
+	ck_assert(str_begins(str_of(url), STR("https://op.test/authorize?p=q&response_type=code&")));
+	ck_assert_ptr_null(strchr(query, '?'));
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		struct str value;
+
+		ck_assert_msg(url_param(m, str_of(query), expected[i][0], &value) == 0, "%s", expected[i][0]);
+		ck_assert_msg(str_is(value, str_of(expected[i][1])), "%s", expected[i][0]);
+	}
+	ck_assert_ptr_null(strstr(url, "dBjftJeZ4CVP"));
+}
+END_TEST
+
+START_TEST(without_pkce_there_is_no_challenge)
+{
+	const char *url = url_for("https://op.test/authorize", false);
+
+	ck_assert(str_begins(str_of(url), STR("https://op.test/authorize?response_type=code&")));
+	ck_assert_ptr_null(strstr(url, "code_challenge"));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("oidc/authreq");
+	TCase *t = tcase_create("authreq");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, a_state_opens_for_the_browser_that_began_it);
+	tcase_add_test(t, a_state_is_base64url_and_hides_what_it_holds);
+	tcase_add_test(t, a_missing_or_foreign_binding_is_told_from_forgery);
+	tcase_add_loop_test(t, a_state_lives_half_an_hour, 0, sizeof(ages) / sizeof(ages[0]));
+	tcase_add_test(t, no_altered_state_opens);
+	tcase_add_test(t, what_another_purpose_sealed_is_no_state);
+	tcase_add_loop_test(t, only_local_targets_come_out, 0, sizeof(targets) / sizeof(targets[0]));
+	tcase_add_test(t, the_longest_state_fits_a_url_and_a_longer_target_becomes_the_root);
+	tcase_add_test(t, nonce_and_verifier_depend_on_key_flow_and_binding);
+	tcase_add_test(t, the_url_carries_every_parameter_once);
+	tcase_add_test(t, without_pkce_there_is_no_challenge);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? 0 : 1;
+}
