@@ -17,15 +17,12 @@ struct headers_guard {
 	char **texts; /* what the names point into */
 };
 
-/* The fields that the Connection fields name. */
+/* The folds of what the Connection fields name. */
 struct named {
 	bool too_many;
 	size_t n;
 	uint64_t bits; /* of the folds' last six bits: a quick no */
-	struct {
-		uint32_t fold;
-		struct str name;
-	} v[HEADERS_NAMED_MAX];
+	uint32_t folds[HEADERS_NAMED_MAX];
 };
 
 static unsigned char folded(char);
@@ -35,7 +32,7 @@ static void guard_add_route(struct headers_guard *, const struct conf_route *);
 static struct slot *guard_slot(const struct headers_guard *, uint32_t, struct str);
 static bool is_request_drop(const struct http1_field *, const struct headers_guard *);
 static void named_collect(struct named *, const struct http1_head *);
-static bool named_has(const struct named *, const struct http1_field *);
+static bool named_has(const struct named *, uint32_t);
 static struct str without_prefix(struct str);
 static bool is_digit(char);
 
@@ -264,7 +261,7 @@ headers_mark_request(struct http1_head *h, const struct headers_guard *g)
 	for (size_t i = 0; i < h->n_fields; i++) {
 		struct http1_field *f = &h->fields[i];
 
-		f->drop = is_request_drop(f, g) || named_has(&named, f);
+		f->drop = is_request_drop(f, g) || named_has(&named, f->fold);
 	}
 }
 
@@ -304,23 +301,22 @@ named_collect(struct named *named, const struct http1_head *h)
 				named->too_many = true;
 				return;
 			}
-			named->v[named->n].fold = headers_fold(one);
-			named->v[named->n].name = one;
-			named->bits |= UINT64_C(1) << (named->v[named->n].fold & 63);
-			named->n++;
+			named->folds[named->n] = headers_fold(one);
+			named->bits |= UINT64_C(1) << (named->folds[named->n++] & 63);
 		}
 	}
 }
 
+/* By the fold alone: to drop one field too many harms nobody but who sent it. */
 static bool
-named_has(const struct named *named, const struct http1_field *f)
+named_has(const struct named *named, uint32_t fold)
 {
 	if (named->too_many)
 		return true;
-	if ((named->bits >> (f->fold & 63) & 1) == 0)
+	if ((named->bits >> (fold & 63) & 1) == 0)
 		return false;
 	for (size_t i = 0; i < named->n; i++)
-		if (named->v[i].fold == f->fold && str_is_nocase(named->v[i].name, f->name))
+		if (named->folds[i] == fold)
 			return true;
 	return false;
 }
@@ -335,7 +331,7 @@ headers_mark_response(struct http1_head *h)
 	named_collect(&named, h);
 	for (size_t i = 0; i < h->n_fields; i++)
 		h->fields[i].drop =
-		    (hop_by_hop >> h->fields[i].id & 1) != 0 || named_has(&named, &h->fields[i]);
+		    (hop_by_hop >> h->fields[i].id & 1) != 0 || named_has(&named, h->fields[i].fold);
 }
 
 bool

@@ -8,6 +8,7 @@
 
 #define METHOD_MAX  32
 #define EMPTY_LINES 2
+#define LANES       16 /* bytes that skip_text() looks at together */
 
 /* A head while it is read.  The functions below move p on. */
 struct reader {
@@ -30,6 +31,8 @@ static enum http1_result read_fields(struct reader *);
 static enum http1_result read_field(struct reader *);
 static enum http1_result read_line_end(struct reader *);
 static const char *skip_text(const char *, const char *);
+static inline size_t text_lanes(const char *);
+static inline size_t first_byte(uint64_t);
 static enum http1_result keep_field(struct reader *, struct str, struct str, uint32_t);
 static enum field_id id_of(struct str, uint32_t);
 static_assert((int)HTTP1_BAD == -1, "err_set() returns HTTP1_BAD");
@@ -399,28 +402,43 @@ read_line_end(struct reader *r)
 static const char *
 skip_text(const char *p, const char *end)
 {
-	const uint64_t each = 0x0101010101010101;
+	while (end - p >= LANES) {
+		size_t n = text_lanes(p);
 
-	for (;;) {
-		const char *word;
-
-		/* Eight bytes at a time as long as none is below 0x20 or is 0x7f. */
-		for (; end - p >= 8; p += 8) {
-			uint64_t w, below, del;
-
-			memcpy(&w, p, 8);
-			below = (w - each * 0x20) & ~w;
-			w ^= each * 0x7f;
-			del = (w - each) & ~w;
-			if (((below | del) & (each * 0x80)) != 0)
-				break;
-		}
-		for (word = p + 8; p < end && p < word; p++)
-			if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
-				return p;
-		if (p == end)
+		p += n;
+		if (n == LANES)
+			continue;
+		if (*p != '\t')
 			return p;
+		p++;
 	}
+	while (p < end && (((unsigned char)*p >= 0x20 && *p != 0x7f) || *p == '\t'))
+		p++;
+	return p;
+}
+
+/* How many of the next LANES bytes stand before the first control character? */
+static inline size_t
+text_lanes(const char *p)
+{
+	typedef unsigned char lanes __attribute__((vector_size(LANES)));
+	lanes text, bad;
+	uint64_t half[2]; /* 0xff for every bad byte */
+
+	memcpy(&text, p, sizeof(text));
+	bad = (lanes)((text < 0x20) | (text == 0x7f));
+	memcpy(half, &bad, sizeof(half));
+	if ((half[0] | half[1]) == 0)
+		return LANES;
+	return half[0] != 0 ? first_byte(half[0]) : 8 + first_byte(half[1]);
+}
+
+static inline size_t
+first_byte(uint64_t set)
+{
+	return (size_t)(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_ctzll(set)
+								  : __builtin_clzll(set)) /
+	       8;
 }
 
 static enum http1_result
