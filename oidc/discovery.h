@@ -3,6 +3,9 @@
  *
  * discovery_parse() checks a document against what the operator configured
  * and completes it with the endpoints given by hand.  Pure.
+ *
+ * Every endpoint is https, or http to a loopback address, and has no
+ * fragment.  What is given by hand is not even looked at in the document.
  */
 #ifndef OIDC_DISCOVERY_H
 #define OIDC_DISCOVERY_H
@@ -12,6 +15,7 @@
 #include "conf/err.h"
 
 #define DISCOVERY_SIZE_MAX 1048576
+#define DISCOVERY_URL_MAX  2048 /* bytes of the issuer or an endpoint */
 
 struct discovery {
 	char *issuer;
@@ -20,9 +24,13 @@ struct discovery {
 	bool response_iss; /* authorization_response_iss_parameter_supported (RFC 9207 2.4) */
 };
 
-/* The caller frees *out with discovery_release(), also when it failed. */
-int discovery_parse(const struct conf_provider *c, struct str document, struct discovery *out,
-    struct err *e) MUST_CHECK;
+/*
+ * -1 with PROVIDER_ISSUER (another issuer than configured, or one that
+ * Discovery 4.3 does not allow for this URL) or PROVIDER_ANSWER (anything
+ * else).  The caller frees *out with discovery_release(), also when it failed.
+ */
+int discovery_parse(
+    const struct conf_provider *c, struct str document, struct discovery *out, struct err *e) MUST_CHECK;
 void discovery_release(struct discovery *d);
 
 #endif

@@ -19,15 +19,16 @@
 struct identity;
 
 struct str identity_issuer(const struct identity *i);
-struct str identity_subject(const struct identity *i);	 /* never empty */
-struct str identity_username(const struct identity *i);	 /* never empty: the claim that username_claim chose */
+struct str identity_subject(const struct identity *i); /* never empty */
+/* The claim that username_claim chose: never empty, no control characters, no space at either end. */
+struct str identity_username(const struct identity *i);
 struct str identity_provider_sid(const struct identity *i); /* the ID token's sid; "" when it has none */
-int64_t identity_expires(const struct identity *i);	 /* seconds since 1970 */
-int64_t identity_auth_time(const struct identity *i);	 /* seconds since 1970; 0: not said */
+int64_t identity_expires(const struct identity *i);         /* seconds since 1970 */
+int64_t identity_auth_time(const struct identity *i);       /* seconds since 1970; 0: not said */
 
 /*
  * A claim by name: taken literally first, then dots descend
- * ("realm_access.roles").  NULL when it is absent.  Borrowed.
+ * ("realm_access.roles").  NULL when it is absent or null.  Borrowed.
  */
 const json_t *identity_claim(const struct identity *i, const char *name);
 

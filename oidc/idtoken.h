@@ -21,28 +21,32 @@
 struct identity;
 struct jwks;
 
+#define IDTOKEN_USERINFO_MAX 262144 /* bytes */
+#define IDTOKEN_SUBJECT_MAX  255    /* bytes (Core 2) */
+
 /* Everything a token is held against.  All borrowed for the call. */
 struct idtoken_check {
 	const char *issuer;
 	const char *client_id;
-	struct str nonce;		       /* the one of this sign-in; never empty */
+	struct str nonce; /* the one of this sign-in; never empty */
 	const struct conf_strings *algs;
-	const struct jwks *keys;
+	const struct jwks *keys; /* NULL: none yet */
+	const char *jwks_uri;    /* the one address that the header may name as jku; NULL: none */
 	const struct conf_strings *username_claim; /* the first present, a non-empty string, counts */
-	struct str access_token;	       /* for at_hash; p is NULL when there is none */
-	const char *userinfo;		       /* JSON object to merge, or NULL */
-	int64_t tolerance;		       /* seconds, either side */
-	int64_t now;			       /* seconds since 1970 */
-	struct mem *mem;		       /* where the identity will live */
+	struct str access_token;                   /* for at_hash; p is NULL when there is none */
+	const char *userinfo;                      /* JSON object to merge (Core 5.3.2), or NULL */
+	int64_t tolerance;                         /* seconds, either side */
+	int64_t now;                               /* seconds since 1970 */
+	struct mem *mem;                           /* where the identity will live */
 };
 
 enum idtoken_result {
 	IDTOKEN_BAD = -1, /* *e says which rule and which values */
 	IDTOKEN_OK = 0,
-	IDTOKEN_NEED_KEYS = 1,
+	IDTOKEN_NEED_KEYS = 1, /* and *e says which key */
 };
 
-enum idtoken_result idtoken_verify(const struct idtoken_check *c, struct str token, const struct identity **out,
-    struct err *e) MUST_CHECK;
+enum idtoken_result idtoken_verify(
+    const struct idtoken_check *c, struct str token, const struct identity **out, struct err *e) MUST_CHECK;
 
 #endif

@@ -24,26 +24,42 @@ struct jwks;
 
 struct jose_check {
 	const struct conf_strings *algs; /* the allow-list of this verifier, exact and case-sensitive */
-	const struct jwks *keys;
+	const struct jwks *keys;         /* NULL: none yet */
+	/*
+	 * The one address that a token's `jku` may name, where keys already came
+	 * from; NULL: none.  It is never fetched.  (SAP's XSUAA puts it into every
+	 * token.)
+	 */
+	const char *jku;
 	struct mem *mem; /* where the payload will live */
 };
 
 enum jose_result {
 	JOSE_BAD = -1,
 	JOSE_OK = 0,
-	JOSE_NEED_KEYS = 1, /* well-formed, but names a key that the set does not hold */
+	JOSE_NEED_KEYS = 1, /* well-formed, but names a key that the set does not hold; *e says which */
 };
 
-/*
- * On JOSE_OK *payload is the JSON object that was signed (freed with mem).
- * The caller judges its claims.
- */
-enum jose_result jose_verify(const struct jose_check *c, struct str token, json_t **payload, struct err *e) MUST_CHECK;
+/* What was signed.  All of it is given back with mem. */
+struct jose_token {
+	const char *alg;
+	struct str text; /* the payload's bytes */
+	json_t *claims;  /* the payload as a JSON object */
+};
+
+/* A JSON Web Token: the payload is a JSON object (RFC 7519 7.2).  The caller judges its claims. */
+enum jose_result jose_verify(
+    const struct jose_check *c, struct str token, struct jose_token *out, struct err *e) MUST_CHECK;
+
+/* The same for any payload: out->claims stays NULL. */
+enum jose_result jose_verify_text(
+    const struct jose_check *c, struct str token, struct jose_token *out, struct err *e) MUST_CHECK;
 
 /*
  * Parse JSON that came from outside: at most max bytes, duplicates rejected,
- * depth bounded, an object at the top.  NULL and *e (reason r) otherwise.
- * The caller owns the result.
+ * depth bounded, no NUL, an object at the top.  NULL and *e (reason r)
+ * otherwise; the sentence holds nothing of the text.  The caller owns the
+ * result.
  */
 json_t *jose_json(struct str text, size_t max, enum reason r, struct err *e) MUST_CHECK;
 

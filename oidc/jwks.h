@@ -2,9 +2,19 @@
  * oidc/jwks.h - a provider's signing keys (RFC 7517)
  *
  * Immutable once parsed, so that every thread may hold it.  Keys that could
- * never verify a signature (use other than sig, symmetric, weak RSA, unknown
- * curves) are left out with a warning in the log; a set with two keys of the
- * same kid and kty is refused whole.
+ * never verify a signature are left out: silently those of another kind or
+ * purpose (encryption keys, Ed25519), with a warning in the log those that are
+ * weak, malformed or published with their private part.  A set with two such
+ * keys of the same kid and kty, or with symmetric keys among the others, is
+ * refused whole.
+ *
+ * Why several threads may verify with one set at the same time: nothing of it
+ * is written or counted after jwks_parse().  The JSON is gone by then.
+ * cjose_jws_verify() reads kty and key data of the cjose_jwk_t, retains
+ * nothing of it, and keeps its digest and header in the cjose_jws_t, which
+ * each call makes for itself.  The key data are an RSA or EC_KEY of OpenSSL,
+ * both only read in verification but for RSA's Montgomery context, which
+ * OpenSSL makes once under the RSA's own lock.
  */
 #ifndef OIDC_JWKS_H
 #define OIDC_JWKS_H
@@ -13,6 +23,7 @@
 #include "conf/err.h"
 #include "conf/str.h"
 
+struct jwk;
 struct jwks;
 
 #define JWKS_SIZE_MAX 262144 /* bytes of the document */
@@ -22,5 +33,6 @@ struct jwks;
 struct jwks *jwks_parse(struct str text, struct err *e) MUST_CHECK;
 void jwks_free(struct jwks **k);
 size_t jwks_count(const struct jwks *k);
+const struct jwk *jwks_at(const struct jwks *k, size_t i); /* i < jwks_count() */
 
 #endif

@@ -1,0 +1,171 @@
+/* oidc/discovery.c - see oidc/discovery.h */
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "conf/mem.h"
+#include "conf/url.h"
+#include "oidc/discovery.h"
+#include "oidc/jose.h"
+#include "oidc/kinds.h"
+
+#define WELL_KNOWN "/.well-known/openid-configuration"
+
+static int read_issuer(const struct conf_provider *, const json_t *, struct discovery *, struct err *);
+static int judge_issuer(const struct conf_provider *, const char *issuer, struct err *);
+static bool is_issuer_of_url(const char *issuer, const char *url);
+static int read_endpoints(const struct conf_provider *, const json_t *, struct discovery *, struct err *);
+static int judge_endpoint(const char *member, struct str url, struct err *);
+static int read_response_iss(const json_t *, struct discovery *, struct err *);
+
+int
+discovery_parse(const struct conf_provider *c, struct str document, struct discovery *out, struct err *e)
+{
+	json_t *o;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	o = jose_json(document, DISCOVERY_SIZE_MAX, REASON_PROVIDER_ANSWER, e);
+	if (o == NULL)
+		return err_in(e, "discovery document");
+	r = read_issuer(c, o, out, e);
+	if (r == 0)
+		r = read_endpoints(c, o, out, e);
+	if (r == 0)
+		r = read_response_iss(o, out, e);
+	json_decref(o);
+	return r < 0 ? err_in(e, "discovery document") : 0;
+}
+
+static int
+read_issuer(const struct conf_provider *c, const json_t *o, struct discovery *out, struct err *e)
+{
+	const json_t *issuer = json_object_get(o, "issuer");
+	struct str s = { json_string_value(issuer), json_string_length(issuer) };
+
+	if (s.p == NULL || s.n == 0 || s.n > DISCOVERY_URL_MAX)
+		return err_set(e, REASON_PROVIDER_ISSUER, "issuer is missing, or not a text of 1 to %d bytes",
+		    DISCOVERY_URL_MAX);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= 0x20 || s.p[i] > 0x7e)
+			return err_set(e, REASON_PROVIDER_ISSUER,
+			    "issuer holds a space, a control or a byte above 0x7e");
+	if (judge_issuer(c, s.p, e) < 0)
+		return -1;
+	out->issuer = xstrndup(s.p, s.n);
+	return 0;
+}
+
+/* Discovery 4.3.  What is compared here is what every ID token's iss will be held against. */
+static int
+judge_issuer(const struct conf_provider *c, const char *issuer, struct err *e)
+{
+	const struct kind *kind = kind_find(c->kind);
+
+	if (strstr(issuer, "{tenantid}") != NULL)
+		return err_set(e, REASON_PROVIDER_ISSUER,
+		    "issuer is %.100s, which stands for every tenant: put your tenant's id into "
+		    "discovery_url "
+		    "in place of common or organizations",
+		    issuer);
+	if (c->issuer != NULL && strcmp(c->issuer, issuer) != 0)
+		return err_set(e, REASON_PROVIDER_ISSUER, "issuer is %.100s, but provider.issuer is %.100s",
+		    issuer, c->issuer);
+	if ((kind == NULL || kind->issuer_begins_url) && !is_issuer_of_url(issuer, c->discovery_url))
+		return err_set(e, REASON_PROVIDER_ISSUER,
+		    "issuer is %.80s, but discovery_url %.80s does not begin with it (Discovery 4.3); "
+		    "only a provider.kind of its own may differ there",
+		    issuer, c->discovery_url);
+	return 0;
+}
+
+/*
+ * Discovery 4.1: the well-known path is appended to the issuer without the
+ * slash at its end.  At another path of the operator's choice the URL still
+ * has to lie below the issuer.
+ */
+static bool
+is_issuer_of_url(const char *issuer, const char *url)
+{
+	struct str base = str_of(issuer), u = str_of(url), tail = STR(WELL_KNOWN);
+
+	if (base.n > 0 && base.p[base.n - 1] == '/')
+		base.n--;
+	if (u.n > tail.n && str_is(str_from(u, u.n - tail.n), tail))
+		return u.n - tail.n == base.n && str_begins(u, base);
+	return str_begins(u, base) && u.n > base.n && u.p[base.n] == '/';
+}
+
+static int
+read_endpoints(const struct conf_provider *c, const json_t *o, struct discovery *d, struct err *e)
+{
+	const struct {
+		const char *member, *by_hand;
+		bool required;
+		char **out;
+	} rows[] = {
+		{ "authorization_endpoint", c->authorization_endpoint, true, &d->authorization_endpoint },
+		{ "token_endpoint", c->token_endpoint, true, &d->token_endpoint },
+		{ "jwks_uri", c->jwks_uri, true, &d->jwks_uri },
+		{ "userinfo_endpoint", c->userinfo_endpoint, false, &d->userinfo_endpoint },
+		{ "end_session_endpoint", c->end_session_endpoint, false, &d->end_session_endpoint },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const json_t *value = json_object_get(o, rows[i].member);
+		struct str url = { json_string_value(value), json_string_length(value) };
+
+		if (rows[i].by_hand != NULL)
+			url = str_of(rows[i].by_hand);
+		else if ((value == NULL || json_is_null(value)) && !rows[i].required)
+			continue;
+		if (judge_endpoint(rows[i].member, url, e) < 0)
+			return -1;
+		*rows[i].out = xstrndup(url.p, url.n);
+	}
+	return 0;
+}
+
+static int
+judge_endpoint(const char *member, struct str text, struct err *e)
+{
+	struct url u;
+
+	if (text.p == NULL || text.n == 0 || text.n > DISCOVERY_URL_MAX)
+		return err_set(e, REASON_PROVIDER_ANSWER,
+		    "%s is missing, or not a text of 1 to %d bytes; provider.%s sets it by hand", member,
+		    DISCOVERY_URL_MAX, member);
+	if (url_parse(text, &u, e) < 0) {
+		e->reason = REASON_PROVIDER_ANSWER;
+		return err_in(e, "%s", member);
+	}
+	if (!u.https && !url_is_loopback(&u))
+		return err_set(e, REASON_PROVIDER_ANSWER,
+		    "%s is %.160s; needed: https (http only to loopback)", member, text.p);
+	return 0;
+}
+
+static int
+read_response_iss(const json_t *o, struct discovery *d, struct err *e)
+{
+	static const char member[] = "authorization_response_iss_parameter_supported";
+	const json_t *flag = json_object_get(o, member);
+
+	if (flag != NULL && !json_is_boolean(flag))
+		return err_set(e, REASON_PROVIDER_ANSWER, "%s is neither true nor false", member);
+	d->response_iss = json_is_true(flag);
+	return 0;
+}
+
+void
+discovery_release(struct discovery *d)
+{
+	free(d->issuer);
+	free(d->authorization_endpoint);
+	free(d->token_endpoint);
+	free(d->jwks_uri);
+	free(d->userinfo_endpoint);
+	free(d->end_session_endpoint);
+	memset(d, 0, sizeof(*d));
+}

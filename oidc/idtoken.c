@@ -1,0 +1,471 @@
+/* oidc/idtoken.c - see oidc/idtoken.h and oidc/identity.h */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "conf/secret.h"
+#include "oidc/identity.h"
+#include "oidc/idtoken.h"
+#include "oidc/jose.h"
+
+#define TIME_MAX ((int64_t)1 << 53) /* exact in every JSON reader; in ms it still fits int64_t */
+
+struct identity {
+	struct str issuer, subject, username, provider_sid;
+	int64_t expires, auth_time;
+	json_t *claims;
+};
+
+/* A line of words that is cut, never overrun. */
+struct words {
+	char text[224];
+	size_t n;
+};
+
+static int judge_token(const struct idtoken_check *, const struct jose_token *, struct err *);
+static int judge_issuer(const struct idtoken_check *, const json_t *, struct err *);
+static int judge_audience(const struct idtoken_check *, const json_t *, struct err *);
+static int judge_azp(const struct idtoken_check *, const json_t *, const char *stranger, struct err *);
+static int judge_expiry(const struct idtoken_check *, const json_t *, struct err *);
+static int judge_begin(const struct idtoken_check *, const json_t *, const char *name, struct err *);
+static int judge_nonce(const struct idtoken_check *, const json_t *, struct err *);
+static int judge_subject(const json_t *, struct err *);
+static int judge_hash(const struct idtoken_check *, const struct jose_token *, struct err *);
+static void fill(const struct idtoken_check *, json_t *claims, struct identity *);
+static int merge_userinfo(const struct idtoken_check *, json_t *claims, struct err *);
+static void keep_email_whole(const json_t *claims, json_t *userinfo);
+static int choose_username(const struct idtoken_check *, struct identity *, struct err *);
+static const char *no_username(const json_t *claims, const char *name);
+static bool is_email_denied(const json_t *claims);
+static const json_t *find_claim(const json_t *, struct str name);
+static bool take_time(const json_t *, int64_t *out);
+static struct str text_of(const json_t *);
+static bool has_control(struct str);
+static void say(struct words *, const char *fmt, ...) PRINTF(2, 3);
+static void drop_json(void *);
+
+enum idtoken_result
+idtoken_verify(const struct idtoken_check *c, struct str token, const struct identity **out, struct err *e)
+{
+	const struct jose_check j = { .algs = c->algs, .keys = c->keys, .jku = c->jwks_uri, .mem = c->mem };
+	struct jose_token t;
+	struct identity *i;
+	enum jose_result r;
+
+	*out = NULL;
+	/* 3.1.3.7-1, -6, -7, -8: not encrypted, an algorithm of ours, no MAC, signed by the provider. */
+	r = jose_verify(&j, token, &t, e);
+	if (r != JOSE_OK) {
+		err_in(e, e->reason == REASON_TOKEN_ALG ? "id_token (see id_token_signed_response_alg)"
+							: "id_token");
+		return r == JOSE_NEED_KEYS ? IDTOKEN_NEED_KEYS : IDTOKEN_BAD;
+	}
+	if (judge_token(c, &t, e) < 0) {
+		err_in(e, "id_token");
+		return IDTOKEN_BAD;
+	}
+	i = mem_zalloc(c->mem, sizeof(*i));
+	fill(c, t.claims, i);
+	if (merge_userinfo(c, t.claims, e) < 0 || choose_username(c, i, e) < 0)
+		return IDTOKEN_BAD;
+	*out = i;
+	return IDTOKEN_OK;
+}
+
+/*
+ * OpenID Connect Core 3.1.3.7, in its order.  12 and 13 (acr, auth_time) are
+ * about requests that we do not make.
+ */
+static int
+judge_token(const struct idtoken_check *c, const struct jose_token *t, struct err *e)
+{
+	if (judge_issuer(c, t->claims, e) < 0) /* 3.1.3.7-2 */
+		return -1;
+	if (judge_audience(c, t->claims, e) < 0) /* 3.1.3.7-3, -4, -5 */
+		return -1;
+	if (judge_expiry(c, t->claims, e) < 0) /* 3.1.3.7-9 */
+		return -1;
+	if (judge_begin(c, t->claims, "iat", e) < 0) /* 3.1.3.7-10 */
+		return -1;
+	if (json_object_get(t->claims, "nbf") != NULL &&
+	    judge_begin(c, t->claims, "nbf", e) < 0) /* RFC 7519 4.1.5 */
+		return -1;
+	if (judge_nonce(c, t->claims, e) < 0) /* 3.1.3.7-11 */
+		return -1;
+	if (judge_subject(t->claims, e) < 0) /* 2 */
+		return -1;
+	return judge_hash(c, t, e); /* 3.1.3.8 */
+}
+
+/* Byte for byte.  Google alone may leave out the scheme, as its manual says. */
+static int
+judge_issuer(const struct idtoken_check *c, const json_t *claims, struct err *e)
+{
+	struct str iss = text_of(json_object_get(claims, "iss"));
+	struct str want = str_of(c->issuer);
+
+	if (iss.p == NULL)
+		return err_set(
+		    e, REASON_TOKEN_ISSUER, "iss is missing or not a text; expected: %.160s", c->issuer);
+	if (want.n > 0 && str_is(iss, want))
+		return 0;
+	if (str_is(want, STR("https://accounts.google.com")) && str_is(iss, STR("accounts.google.com")))
+		return 0;
+	return err_set(
+	    e, REASON_TOKEN_ISSUER, "iss is %.100s, but the provider's issuer is %.100s", iss.p, c->issuer);
+}
+
+static int
+judge_audience(const struct idtoken_check *c, const json_t *claims, struct err *e)
+{
+	const json_t *aud = json_object_get(claims, "aud"), *one = aud;
+	size_t n = json_is_array(aud) ? json_array_size(aud) : 1;
+	const char *stranger = NULL;
+	bool ours = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (json_is_array(aud))
+			one = json_array_get(aud, i);
+		if (!json_is_string(one))
+			return err_set(
+			    e, REASON_TOKEN_AUDIENCE, "aud is missing, or not a text or list of texts");
+		if (str_is(text_of(one), str_of(c->client_id)))
+			ours = true;
+		else
+			stranger = json_string_value(one);
+	}
+	if (!ours)
+		return err_set(e, REASON_TOKEN_AUDIENCE, "aud is %.100s, without our client_id %.100s",
+		    stranger == NULL ? "empty" : stranger, c->client_id);
+	return judge_azp(c, claims, stranger, e);
+}
+
+/* Others may be in aud only when the token says that it was issued to us. */
+static int
+judge_azp(const struct idtoken_check *c, const json_t *claims, const char *stranger, struct err *e)
+{
+	const json_t *azp = json_object_get(claims, "azp");
+
+	if (azp == NULL && stranger != NULL)
+		return err_set(e, REASON_TOKEN_AUDIENCE,
+		    "aud names %.100s besides our client_id, and azp does not say that the token is ours",
+		    stranger);
+	if (azp != NULL && (!json_is_string(azp) || !str_is(text_of(azp), str_of(c->client_id))))
+		return err_set(e, REASON_TOKEN_AUDIENCE, "azp is %.100s, but our client_id is %.100s",
+		    json_is_string(azp) ? json_string_value(azp) : "not a text", c->client_id);
+	return 0;
+}
+
+static int
+judge_expiry(const struct idtoken_check *c, const json_t *claims, struct err *e)
+{
+	int64_t exp;
+
+	if (!take_time(json_object_get(claims, "exp"), &exp))
+		return err_set(e, REASON_TOKEN_CLAIM, "exp is missing or not a number of seconds");
+	if (c->now - c->tolerance >= exp)
+		return err_set(e, REASON_TOKEN_EXPIRED,
+		    "expired %lld s ago (exp=%lld, now=%lld, clock_tolerance=%lld): compare the clocks",
+		    (long long)(c->now - exp), (long long)exp, (long long)c->now, (long long)c->tolerance);
+	return 0;
+}
+
+static int
+judge_begin(const struct idtoken_check *c, const json_t *claims, const char *name, struct err *e)
+{
+	int64_t at;
+
+	if (!take_time(json_object_get(claims, name), &at))
+		return err_set(e, REASON_TOKEN_CLAIM, "%s is missing or not a number of seconds", name);
+	if (at > c->now + c->tolerance)
+		return err_set(e, REASON_TOKEN_EARLY,
+		    "%s lies %lld s ahead (%s=%lld, now=%lld, clock_tolerance=%lld): compare the clocks",
+		    name, (long long)(at - c->now), name, (long long)at, (long long)c->now,
+		    (long long)c->tolerance);
+	return 0;
+}
+
+/* The code flow may do without one, but we always send it.  Its value stays out of the log. */
+static int
+judge_nonce(const struct idtoken_check *c, const json_t *claims, struct err *e)
+{
+	struct str nonce = text_of(json_object_get(claims, "nonce"));
+
+	if (nonce.p == NULL)
+		return err_set(
+		    e, REASON_TOKEN_NONCE, "nonce is missing or not a text, but this sign-in sent one");
+	if (c->nonce.n == 0 || !secret_equal(nonce, c->nonce))
+		return err_set(e, REASON_TOKEN_NONCE, "nonce is not the one of this sign-in");
+	return 0;
+}
+
+static int
+judge_subject(const json_t *claims, struct err *e)
+{
+	struct str sub = text_of(json_object_get(claims, "sub"));
+
+	if (sub.p == NULL || sub.n == 0)
+		return err_set(e, REASON_TOKEN_CLAIM, "sub is missing, empty or not a text");
+	if (sub.n > IDTOKEN_SUBJECT_MAX || has_control(sub))
+		return err_set(e, REASON_TOKEN_CLAIM,
+		    "sub has %zu bytes, or control characters; accepted: at most %d", sub.n,
+		    IDTOKEN_SUBJECT_MAX);
+	return 0;
+}
+
+/* The left half of the access token's hash, by the hash of the token's own algorithm. */
+static int
+judge_hash(const struct idtoken_check *c, const struct jose_token *t, struct err *e)
+{
+	const json_t *at_hash = json_object_get(t->claims, "at_hash");
+	const EVP_MD *md = EVP_sha256();
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char text[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (at_hash == NULL || c->access_token.p == NULL)
+		return 0;
+	if (strcmp(t->alg + 2, "384") == 0)
+		md = EVP_sha384();
+	else if (strcmp(t->alg + 2, "512") == 0)
+		md = EVP_sha512();
+	if (EVP_Digest(c->access_token.p, c->access_token.n, digest, &n, md, NULL) != 1)
+		return err_set(e, REASON_SYSTEM, "at_hash: the digest failed");
+	n = (unsigned)secret_b64(text, digest, n / 2);
+	if (!secret_equal(text_of(at_hash), (struct str){ text, n }))
+		return err_set(
+		    e, REASON_TOKEN_HASH, "at_hash does not fit the access token that came with it");
+	return 0;
+}
+
+/* From the ID token alone: what userinfo says of these is nobody's word. */
+static void
+fill(const struct idtoken_check *c, json_t *claims, struct identity *i)
+{
+	i->issuer = mem_str(c->mem, str_of(c->issuer));
+	i->subject = text_of(json_object_get(claims, "sub"));
+	i->provider_sid = text_of(json_object_get(claims, "sid"));
+	if (i->provider_sid.p == NULL)
+		i->provider_sid = STR("");
+	(void)take_time(json_object_get(claims, "exp"), &i->expires);
+	if (!take_time(json_object_get(claims, "auth_time"), &i->auth_time))
+		i->auth_time = 0;
+	i->claims = claims;
+}
+
+/* Core 5.3.2: without the same sub it may be about anybody. */
+static int
+merge_userinfo(const struct idtoken_check *c, json_t *claims, struct err *e)
+{
+	struct str sub;
+	json_t *o;
+
+	if (c->userinfo == NULL)
+		return 0;
+	o = jose_json(str_of(c->userinfo), IDTOKEN_USERINFO_MAX, REASON_PROVIDER_USERINFO, e);
+	if (o == NULL)
+		return err_in(e, "userinfo");
+	mem_on_free(c->mem, drop_json, o);
+	sub = text_of(json_object_get(o, "sub"));
+	if (sub.p == NULL || !str_is(sub, text_of(json_object_get(claims, "sub"))))
+		return err_set(e, REASON_PROVIDER_USERINFO,
+		    "userinfo: sub is %.100s, but the ID token's is %.100s",
+		    sub.p == NULL ? "missing" : sub.p, json_string_value(json_object_get(claims, "sub")));
+	keep_email_whole(claims, o);
+	if (json_object_update_missing(claims, o) != 0)
+		return err_set(e, REASON_SYSTEM, "userinfo: no memory");
+	return 0;
+}
+
+/* email_verified speaks of the email beside it and must not come to stand beside another. */
+static void
+keep_email_whole(const json_t *claims, json_t *userinfo)
+{
+	const json_t *email = json_object_get(claims, "email"), *theirs = json_object_get(userinfo, "email");
+
+	if (email != NULL && theirs != NULL && !json_equal(email, theirs))
+		(void)json_object_del(userinfo, "email_verified");
+	if (email == NULL && json_object_get(claims, "email_verified") != NULL)
+		(void)json_object_del(userinfo, "email");
+}
+
+static int
+choose_username(const struct idtoken_check *c, struct identity *i, struct err *e)
+{
+	struct words tried = { .n = 0 }, there = { .n = 0 };
+	const char *name;
+	json_t *value;
+
+	for (size_t n = 0; n < c->username_claim->n; n++) {
+		const char *why;
+
+		name = c->username_claim->v[n];
+		why = no_username(i->claims, name);
+		if (why == NULL) {
+			i->username = text_of(find_claim(i->claims, str_of(name)));
+			return 0;
+		}
+		say(&tried, "%s%.40s (%s)", n == 0 ? "" : ", ", name, why);
+	}
+	json_object_foreach(i->claims, name, value) say(&there, "%s%.40s", there.n == 0 ? "" : ", ", name);
+	return err_set(e, REASON_LOGIN_NO_USERNAME, "username_claim: no name in %.100s; there are: %s",
+	    tried.text, there.text);
+}
+
+/* NULL: it is one.  Spaces at the ends would vanish in a header and turn one user into another. */
+static const char *
+no_username(const json_t *claims, const char *name)
+{
+	const json_t *claim = find_claim(claims, str_of(name));
+	struct str text = text_of(claim);
+
+	if (claim == NULL)
+		return "absent";
+	if (text.p == NULL)
+		return "not a text";
+	if (text.n == 0)
+		return "empty";
+	if (has_control(text))
+		return "with control characters";
+	if (text.p[0] == ' ' || text.p[text.n - 1] == ' ')
+		return "with a space at its end";
+	if (strcmp(name, "email") == 0 && is_email_denied(claims))
+		return "email_verified is false";
+	return NULL;
+}
+
+/* Some providers send the boolean as a text. */
+static bool
+is_email_denied(const json_t *claims)
+{
+	const json_t *verified = json_object_get(claims, "email_verified");
+
+	if (verified == NULL || json_is_true(verified))
+		return false;
+	return !str_is(text_of(verified), STR("true"));
+}
+
+struct str
+identity_issuer(const struct identity *i)
+{
+	return i->issuer;
+}
+
+struct str
+identity_subject(const struct identity *i)
+{
+	return i->subject;
+}
+
+struct str
+identity_username(const struct identity *i)
+{
+	return i->username;
+}
+
+struct str
+identity_provider_sid(const struct identity *i)
+{
+	return i->provider_sid;
+}
+
+int64_t
+identity_expires(const struct identity *i)
+{
+	return i->expires;
+}
+
+int64_t
+identity_auth_time(const struct identity *i)
+{
+	return i->auth_time;
+}
+
+const json_t *
+identity_claim(const struct identity *i, const char *name)
+{
+	return find_claim(i->claims, str_of(name));
+}
+
+/*
+ * Literally first: Auth0's own claims are named by URLs.  Then every dot is
+ * tried as the place to descend, so that an object under such a name can be
+ * entered as well.
+ */
+static const json_t *
+find_claim(const json_t *o, struct str name)
+{
+	const json_t *found = json_object_getn(o, name.p, name.n);
+
+	if (found != NULL)
+		return json_is_null(found) ? NULL : found;
+	for (size_t i = 0; i < name.n; i++) {
+		const json_t *child;
+
+		if (name.p[i] != '.')
+			continue;
+		child = json_object_getn(o, name.p, i);
+		if (json_is_object(child) && (found = find_claim(child, str_from(name, i + 1))) != NULL)
+			return found;
+	}
+	return NULL;
+}
+
+/* RFC 7519 2, NumericDate: seconds, with a fraction or without. */
+static bool
+take_time(const json_t *o, int64_t *out)
+{
+	double real = json_real_value(o);
+
+	if (json_is_integer(o))
+		*out = json_integer_value(o);
+	else if (json_is_real(o) && isfinite(real) && real >= 0 && real <= (double)TIME_MAX)
+		*out = (int64_t)real;
+	else
+		return false;
+	return *out >= 0 && *out <= TIME_MAX;
+}
+
+/* p is NULL when it is not a text. */
+static struct str
+text_of(const json_t *o)
+{
+	return (struct str){ json_string_value(o), json_string_length(o) };
+}
+
+/* C0, DEL, and C1 as UTF-8 has them. */
+static bool
+has_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char b = (unsigned char)s.p[i];
+
+		if (b < 0x20 || b == 0x7f)
+			return true;
+		if (b == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0)
+			return true;
+	}
+	return false;
+}
+
+static void
+say(struct words *w, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(w->text + w->n, sizeof(w->text) - w->n, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		w->n = w->n + (size_t)n < sizeof(w->text) ? w->n + (size_t)n : sizeof(w->text) - 1;
+}
+
+static void
+drop_json(void *o)
+{
+	json_decref(o);
+}
