@@ -93,7 +93,10 @@ export class Backend {
 			if (r.upgraded) { // from here on the bytes are the handler's
 				r.data = (d) => { bytes = Buffer.concat([bytes, d]); };
 				r.listen = (fn) => { r.data = fn; if (bytes.length) fn(bytes); };
-				for (;;) r.data(yield);
+				for (;;) {
+					const d = yield;
+					r.data(d); // looked up now, not before the yield: listen() may have replaced it
+				}
 			}
 			if (/chunked/i.test(all('transfer-encoding')[0] ?? '')) {
 				for (;;) {
