@@ -1,0 +1,46 @@
+/*
+ * oidc/tokenreq.h - the token request, and what comes back
+ *
+ * RFC 6749 4.1.3 and 2.3.1 (client authentication), RFC 7636 4.5; the answer
+ * by RFC 6749 5.1, 5.2 and OpenID Connect Core 3.1.3.3.  Pure: bytes in, bytes
+ * out.
+ */
+#ifndef OIDC_TOKENREQ_H
+#define OIDC_TOKENREQ_H
+#include "conf/conf.h"
+#include "conf/err.h"
+#include "conf/mem.h"
+#include "conf/str.h"
+#include "oidc/oidc.h"
+
+#define TOKENREQ_ANSWER_MAX 131072 /* bytes of the answer */
+#define TOKENREQ_TOKEN_MAX  16384  /* bytes of each token */
+
+struct tokenreq {
+	struct str body;           /* application/x-www-form-urlencoded */
+	const char *authorization; /* NULL when the client says who it is in the body */
+};
+
+/* Both texts live in m and are wiped with it. */
+void tokenreq_print(
+    const struct conf_provider *c, const struct oidc_code *code, struct mem *m, struct tokenreq *out);
+
+struct tokenreq_answer {
+	int status;
+	struct str type; /* Content-Type; for sentences only: many servers send the wrong one */
+	struct str body;
+	struct str code; /* the one that was sent: a sentence never repeats it */
+};
+
+/*
+ * 0 when there is at least an ID token; the tokens live in m and are wiped
+ * with it.  -1: PROVIDER_CLIENT (invalid_client), PROVIDER_GRANT
+ * (invalid_grant), PROVIDER_STATUS (429, 5xx, or no answer of a token endpoint
+ * at all), PROVIDER_ERROR (any other error), PROVIDER_ANSWER and
+ * PROVIDER_TOO_LARGE (a success that is none).  The sentence names what the
+ * operator can change, and may hold foreign text.
+ */
+int tokenreq_parse(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
+    struct oidc_tokens *out, struct err *e) MUST_CHECK;
+
+#endif
