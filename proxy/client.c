@@ -1,0 +1,718 @@
+/* proxy/client.c - see proxy/client.h */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "conf/log.h"
+#include "proxy/client.h"
+#include "proxy/relay.h"
+#include "proxy/request.h"
+
+#define ACCEPTS_PER_TURN 64
+#define LINGER_MS	 3000
+#define DISCARD_MAX	 65536 /* a refused body up to this is read, so that the connection can be kept */
+
+static void client_new(struct listener *, int, const struct sockaddr_storage *);
+static void turn_away(struct worker *, int);
+static void wait_for(struct client *, enum client_wait);
+static void readable(struct client *);
+static void read_head(struct client *);
+static bool grow(struct client *);
+static void feed(struct client *);
+static bool next_head(struct client *);
+static void begin(struct client *, struct request *);
+static void begin_body(struct client *, const struct http1_head *);
+static void watch_peer(struct client *);
+static void discard(struct client *);
+static void next_request(struct client *);
+static void finish(struct client *);
+static void linger(struct client *);
+static int take_length(struct client *, struct str *, struct err *);
+static int take_chunked(struct client *, struct str *, struct err *);
+static int take_tunnel(struct client *, struct str *, struct err *);
+static ssize_t from_socket(struct client *, char *, size_t, struct err *);
+static void drained(struct client *);
+static void timed_out(struct timer *);
+static void client_free(struct grave *);
+static void stream_cb(struct stream *, enum stream_event, void *);
+
+/* --- a connection begins --- */
+
+void
+client_accept(struct listener *l)
+{
+	struct worker *w = l->worker;
+	int i;
+
+	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
+		struct sockaddr_storage addr = { 0 };
+		socklen_t len = sizeof(addr);
+		int fd = accept4(l->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd == -1) {
+			if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+				log_warn("accept on %s: %s", l->address, strerror(errno));
+			return;
+		}
+		metric_add(&w->metrics.connections_accepted, 1);
+		client_new(l, fd, &addr);
+	}
+}
+
+static void
+client_new(struct listener *l, int fd, const struct sockaddr_storage *addr)
+{
+	struct worker *w = l->worker;
+	struct snapshot *snap = w->view->snap;
+	const struct conf *conf = snap->conf;
+	struct client *c;
+	SSL *ssl = NULL;
+	size_t i, open;
+	int on = 1;
+
+	for (i = 0; i < conf->n_listens; i++)
+		if (strcmp(conf->listens[i].address, l->address) == 0)
+			break;
+	open = atomic_fetch_add(&w->shared->connections, 1);
+	if (open >= conf->limits.max_connections && !(i < conf->n_listens && conf->listens[i].admin)) {
+		turn_away(w, fd);
+		return;
+	}
+	if (i < conf->n_listens && snap->listen_tls[i] != NULL) {
+		ssl = SSL_new(snap->listen_tls[i]);
+		if (ssl == NULL) {
+			turn_away(w, fd);
+			return;
+		}
+		SSL_set_accept_state(ssl);
+	}
+	c = xcalloc(1, sizeof(*c));
+	c->worker = w;
+	c->tls = ssl != NULL;
+	c->listen_address = l->address;
+	if (i < conf->n_listens) {
+		c->admin = conf->listens[i].admin;
+		c->https_redirect = conf->listens[i].https_redirect;
+		c->hsts = conf->listens[i].hsts / 1000;
+	}
+	if (addr->ss_family == AF_INET) {
+		const struct sockaddr_in *v4 = (const struct sockaddr_in *)addr;
+
+		c->peer.s6_addr[10] = c->peer.s6_addr[11] = 0xff;
+		memcpy(&c->peer.s6_addr[12], &v4->sin_addr, 4);
+	} else if (addr->ss_family == AF_INET6) {
+		c->peer = ((const struct sockaddr_in6 *)addr)->sin6_addr;
+	} else {
+		c->unix_peer = true;
+	}
+	if (!c->unix_peer)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	stream_init(&c->stream, w->base, fd, ssl, stream_cb, c);
+	c->next = w->clients;
+	c->prev = &w->clients;
+	if (c->next != NULL)
+		c->next->prev = &c->next;
+	w->clients = c;
+	w->n_clients++;
+	metric_add(&w->metrics.connections, 1);
+	c->body.done = true;
+	wait_for(c, WAIT_HEAD);
+	stream_want_read(&c->stream, true);
+}
+
+/* Over max_connections: the shortest answer there is, so that a balancer in front goes elsewhere. */
+static void
+turn_away(struct worker *w, int fd)
+{
+	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\n"
+				     "Connection: close\r\n\r\n";
+
+	(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)close(fd);
+	(void)atomic_fetch_sub(&w->shared->connections, 1);
+	metric_add(&w->metrics.refusals[REASON_OVERLOADED], 1);
+}
+
+static void
+wait_for(struct client *c, enum client_wait what)
+{
+	const struct conf_limits *l = &c->worker->view->snap->conf->limits;
+	int64_t ms = 0;
+
+	c->wait = what;
+	switch (what) {
+	case WAIT_NOTHING:
+		return; /* the timer looks at c->wait when it comes round */
+	case WAIT_IDLE:
+		ms = l->idle_timeout;
+		break;
+	case WAIT_HEAD:
+		ms = l->header_timeout;
+		break;
+	case WAIT_BODY:
+	case WAIT_DRAIN:
+		ms = c->tunnel ? l->stream_timeout : l->body_timeout;
+		break;
+	case WAIT_LINGER:
+		ms = LINGER_MS;
+		break;
+	}
+	timer_set(c->worker->timers, &c->timer, timed_out, ms);
+}
+
+/* --- bytes come in --- */
+
+static void
+readable(struct client *c)
+{
+	switch (c->state) {
+	case CLIENT_HEAD:
+		read_head(c);
+		break;
+	case CLIENT_REQUEST:
+		if (c->want_body)
+			relay_upload(c->request);
+		else if (!c->body.done || c->tunnel)
+			stream_want_read(&c->stream, false); /* nobody asks for it yet */
+		else
+			watch_peer(c);
+		break;
+	case CLIENT_DISCARD:
+		discard(c);
+		break;
+	case CLIENT_LINGER:
+		while (stream_read(&c->stream, c->worker->scratch, SCRATCH_SIZE) > 0)
+			if (c->stream.ssl == NULL)
+				return;
+		if (stream_peek(&c->stream) != -1)
+			client_close(c, "the peer closed, too");
+		break;
+	case CLIENT_DEAD:
+		break;
+	}
+}
+
+static void
+read_head(struct client *c)
+{
+	ssize_t n;
+
+	if (c->in == NULL)
+		c->in = chunk_take(c->worker, CHUNK_SIZE);
+	if (c->in->end == c->in->cap && !grow(c))
+		return;
+	n = stream_read(&c->stream, c->in->bytes + c->in->end, c->in->cap - c->in->end);
+	if (n == -1) {
+		if (c->in->end == c->in->start)
+			chunk_give(c->worker, &c->in);
+		return;
+	}
+	if (n <= 0) {
+		client_close(c, n == 0 ? "the peer closed" : "reading failed");
+		return;
+	}
+	if (c->wait == WAIT_IDLE)
+		wait_for(c, WAIT_HEAD);
+	c->in->end += (size_t)n;
+	feed(c);
+}
+
+/* Room for a head of header_size and a little, so that the parser can say that it is too large. */
+static bool
+grow(struct client *c)
+{
+	size_t limit = (size_t)c->worker->view->snap->conf->limits.header_size + 1;
+	struct chunk *wide;
+
+	if (c->in->cap >= limit) {
+		client_close(c, "a head beyond its limit");
+		return false;
+	}
+	wide = chunk_take(c->worker, limit < 2 * c->in->cap ? limit : 2 * c->in->cap);
+	memcpy(wide->bytes, c->in->bytes + c->in->start, c->in->end - c->in->start);
+	wide->end = c->in->end - c->in->start;
+	chunk_give(c->worker, &c->in);
+	c->in = wide;
+	return true;
+}
+
+/* Requests that are here already are worked off in a loop, never one inside the other. */
+static void
+feed(struct client *c)
+{
+	if (c->feeding)
+		return;
+	c->feeding = true;
+	while (c->state == CLIENT_HEAD && c->in != NULL && stream_pending(&c->stream) == 0 && next_head(c))
+		;
+	c->feeding = false;
+}
+
+/* false: more bytes are needed, or this was the last request. */
+static bool
+next_head(struct client *c)
+{
+	struct chunk *in = c->in;
+	struct request *r = request_new(c);
+	size_t limit = (size_t)r->view->snap->conf->limits.header_size;
+	struct err e = { .reason = REASON_NONE };
+	enum http1_result got;
+
+	got = http1_parse_request(in->bytes + in->start, in->end - in->start, &c->scanned, &r->in, &e);
+	if (got == HTTP1_DONE && r->in.size > limit)
+		got = HTTP1_MORE;
+	if (got == HTTP1_MORE && in->end - in->start >= limit) {
+		(void)err_set(&e, REASON_HEADER_TOO_LARGE, "the head exceeds limits.header_size (%zu bytes)", limit);
+		got = HTTP1_BAD;
+	}
+	if (got == HTTP1_MORE) {
+		request_abort(&r, REASON_NONE);
+		if (in->end == in->start) {
+			chunk_give(c->worker, &c->in);
+		} else if (in->start > 0) {
+			memmove(in->bytes, in->bytes + in->start, in->end - in->start);
+			in->end -= in->start;
+			in->start = 0;
+		}
+		return false;
+	}
+	c->scanned = 0;
+	c->request = r;
+	c->state = CLIENT_REQUEST;
+	wait_for(c, WAIT_NOTHING);
+	if (got == HTTP1_BAD) {
+		c->body.kind = BODY_NONE;
+		c->body.done = false; /* what follows cannot be told apart any more */
+		request_begin_bad(r, &e);
+	} else {
+		begin(c, r);
+	}
+	return true;
+}
+
+static void
+begin(struct client *c, struct request *r)
+{
+	c->in->start += r->in.size;
+	c->sent_continue = false;
+	begin_body(c, &r->in);
+	request_begin(r);
+}
+
+static void
+begin_body(struct client *c, const struct http1_head *h)
+{
+	c->body.kind = h->body;
+	c->body.left = h->content_length;
+	c->body.seen = 0;
+	c->body.done = h->body == BODY_NONE || (h->body == BODY_LENGTH && h->content_length == 0);
+	if (h->body == BODY_CHUNKED)
+		http1_chunks_init(&c->body.chunks);
+	c->want_body = false;
+}
+
+/* The request is complete and its answer is being made: has the peer gone, or sent the next one? */
+static void
+watch_peer(struct client *c)
+{
+	int n = stream_peek(&c->stream);
+
+	if (n == 1)
+		stream_want_read(&c->stream, false); /* the next request waits in the kernel */
+	else if (n == 0 || n == -2)
+		client_close(c, "the peer closed before it had its answer");
+}
+
+/* --- the body, for the road --- */
+
+int
+client_take_body(struct client *c, struct str *data, struct err *e)
+{
+	int got;
+
+	e->reason = REASON_NONE;
+	if (c->tunnel)
+		return take_tunnel(c, data, e);
+	if (c->body.done)
+		return -1;
+	got = c->body.kind == BODY_CHUNKED ? take_chunked(c, data, e) : take_length(c, data, e);
+	if (got == 1) {
+		c->body.seen += data->n;
+		if (c->body.seen > c->request->view->snap->conf->limits.body_size)
+			return err_set(e, REASON_BODY_TOO_LARGE, "the body exceeds limits.body_size");
+	}
+	return got;
+}
+
+static int
+take_length(struct client *c, struct str *data, struct err *e)
+{
+	struct body *b = &c->body;
+
+	if (c->in != NULL && c->in->end > c->in->start) {
+		*data = (struct str) { c->in->bytes + c->in->start, c->in->end - c->in->start };
+		if (data->n > b->left)
+			data->n = (size_t)b->left;
+		c->in->start += data->n;
+	} else {
+		size_t most = b->left < SCRATCH_SIZE ? (size_t)b->left : SCRATCH_SIZE;
+		ssize_t n = from_socket(c, c->worker->scratch, most, e);
+
+		if (n <= 0)
+			return (int)n;
+		*data = (struct str) { c->worker->scratch, (size_t)n };
+	}
+	b->left -= data->n;
+	b->done = b->left == 0;
+	return 1;
+}
+
+static int
+take_chunked(struct client *c, struct str *data, struct err *e)
+{
+	struct body *b = &c->body;
+
+	for (;;) {
+		struct chunk *src = c->in != NULL && c->in->end > c->in->start ? c->in : c->more;
+		enum http1_result got;
+		size_t used;
+
+		if (src == NULL || src->end == src->start) {
+			ssize_t n;
+
+			if (c->more == NULL)
+				c->more = chunk_take(c->worker, CHUNK_SIZE);
+			src = c->more;
+			src->start = src->end = 0;
+			n = from_socket(c, src->bytes, src->cap, e);
+			if (n <= 0)
+				return (int)n;
+			src->end = (size_t)n;
+		}
+		got = http1_chunks_next(&b->chunks, src->bytes + src->start, src->end - src->start, &used, data, e);
+		src->start += used;
+		if (got == HTTP1_BAD)
+			return -1;
+		b->done = got == HTTP1_DONE;
+		if (data->n > 0)
+			return 1;
+		if (b->done)
+			return -1;
+	}
+}
+
+static int
+take_tunnel(struct client *c, struct str *data, struct err *e)
+{
+	ssize_t n;
+
+	if (c->in != NULL && c->in->end > c->in->start) {
+		*data = (struct str) { c->in->bytes + c->in->start, c->in->end - c->in->start };
+		c->in->start = c->in->end;
+		return 1;
+	}
+	n = from_socket(c, c->worker->scratch, SCRATCH_SIZE, e);
+	if (n == -1 && e->reason == REASON_CLIENT_GONE)
+		e->reason = REASON_NONE; /* the end of a tunnel */
+	if (n <= 0)
+		return (int)n;
+	*data = (struct str) { c->worker->scratch, (size_t)n };
+	return 1;
+}
+
+/* > 0: bytes; 0: none now; -1: the end, and *e says so. */
+static ssize_t
+from_socket(struct client *c, char *buf, size_t cap, struct err *e)
+{
+	ssize_t n = stream_read(&c->stream, buf, cap);
+
+	if (n > 0) {
+		if (c->wait == WAIT_BODY)
+			wait_for(c, WAIT_BODY);
+		return n;
+	}
+	if (n == -1)
+		return 0;
+	return err_set(e, REASON_CLIENT_GONE, "the client closed within the body");
+}
+
+void
+client_want_body(struct client *c, bool want)
+{
+	static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct iovec iov = { go_on, sizeof(go_on) - 1 };
+
+	c->want_body = want;
+	if (want && c->request->in.expect_continue && !c->sent_continue && !c->request->head_sent &&
+	    c->body.seen == 0) {
+		c->sent_continue = true;
+		if (stream_write(&c->stream, &iov, 1) == -1)
+			return; /* the failed stream tells on its own */
+	}
+	stream_want_read(&c->stream, want || (c->body.done && !c->tunnel));
+	if (want)
+		wait_for(c, WAIT_BODY);
+	else if (c->wait == WAIT_BODY)
+		wait_for(c, WAIT_NOTHING);
+}
+
+void
+client_become_tunnel(struct client *c)
+{
+	c->tunnel = true;
+}
+
+/* --- the answer, for the road --- */
+
+int
+client_write(struct client *c, struct iovec *iov, int n)
+{
+	if (stream_write(&c->stream, iov, n) == -1)
+		return -1;
+	if (stream_pending(&c->stream) > 0 && c->wait != WAIT_DRAIN)
+		wait_for(c, WAIT_DRAIN);
+	return 0;
+}
+
+size_t
+client_pending(const struct client *c)
+{
+	return stream_pending(&c->stream);
+}
+
+static void
+drained(struct client *c)
+{
+	if (c->wait == WAIT_DRAIN)
+		wait_for(c, WAIT_NOTHING);
+	if (c->close_when_drained)
+		linger(c);
+	else if (c->state == CLIENT_REQUEST && c->request != NULL)
+		relay_client_drained(c->request);
+	else if (c->state == CLIENT_HEAD) {
+		wait_for(c, WAIT_IDLE);
+		stream_want_read(&c->stream, true);
+		feed(c);
+	}
+}
+
+void
+client_request_done(struct client *c, bool keep)
+{
+	c->request = NULL;
+	c->served++;
+	c->want_body = false;
+	if (c->state == CLIENT_DEAD)
+		return;
+	if (!keep || c->tunnel || c->stream.failed) {
+		finish(c);
+		return;
+	}
+	if (!c->body.done) {
+		/* A refused body: small and on its way it is read, so that the next request can follow. */
+		if (c->body.kind != BODY_LENGTH || c->body.left > DISCARD_MAX || (c->in != NULL && c->more != NULL)) {
+			finish(c);
+			return;
+		}
+		c->state = CLIENT_DISCARD;
+		wait_for(c, WAIT_BODY);
+		stream_want_read(&c->stream, true);
+		discard(c);
+		return;
+	}
+	next_request(c);
+}
+
+static void
+discard(struct client *c)
+{
+	struct str data;
+	struct err e;
+	int got;
+
+	do
+		got = take_length(c, &data, &e);
+	while (got == 1 && !c->body.done);
+	if (c->body.done)
+		next_request(c);
+	else if (got == -1)
+		client_close(c, "the peer closed within a refused body");
+}
+
+static void
+next_request(struct client *c)
+{
+	if (c->in != NULL && c->in->end == c->in->start)
+		chunk_give(c->worker, &c->in);
+	if (c->more != NULL && c->more->end == c->more->start)
+		chunk_give(c->worker, &c->more);
+	if (c->in == NULL) {
+		c->in = c->more;
+		c->more = NULL;
+	}
+	c->state = CLIENT_HEAD;
+	if (c->worker->draining && c->in == NULL) {
+		finish(c);
+		return;
+	}
+	if (stream_pending(&c->stream) > 0) {
+		wait_for(c, WAIT_DRAIN); /* who does not read its answers gets no further ones */
+		stream_want_read(&c->stream, false);
+		return;
+	}
+	wait_for(c, c->in == NULL ? WAIT_IDLE : WAIT_HEAD);
+	stream_want_read(&c->stream, true);
+	feed(c);
+}
+
+/* --- a connection ends --- */
+
+/* No further request: what is pending goes out first. */
+static void
+finish(struct client *c)
+{
+	if (c->stream.failed) {
+		client_close(c, "writing failed");
+		return;
+	}
+	c->close_when_drained = true;
+	c->state = CLIENT_LINGER;
+	if (stream_pending(&c->stream) > 0) {
+		wait_for(c, WAIT_DRAIN);
+		stream_want_read(&c->stream, false);
+		return;
+	}
+	linger(c);
+}
+
+/*
+ * A socket closed with unread bytes is reset, and the reset may destroy the
+ * answer on its way (RFC 9112 9.6): shut our side, read on for a moment.
+ */
+static void
+linger(struct client *c)
+{
+	c->close_when_drained = false;
+	if (c->body.done && !c->tunnel && stream_peek(&c->stream) == -1) {
+		client_close(c, "done");
+		return;
+	}
+	stream_shut_write(&c->stream);
+	c->state = CLIENT_LINGER;
+	wait_for(c, WAIT_LINGER);
+	stream_want_read(&c->stream, true);
+}
+
+void
+client_close(struct client *c, const char *why)
+{
+	struct worker *w = c->worker;
+
+	if (c->state == CLIENT_DEAD)
+		return;
+	c->state = CLIENT_DEAD;
+	if (log_level() == LOG_LEVEL_DEBUG)
+		log_debug("connection closed: %s", why);
+	if (c->request != NULL)
+		request_abort(&c->request, REASON_CLIENT_GONE);
+	stream_close(&c->stream);
+	timer_clear(&c->timer);
+	chunk_give(w, &c->in);
+	chunk_give(w, &c->more);
+	*c->prev = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	w->n_clients--;
+	metric_sub(&w->metrics.connections, 1);
+	(void)atomic_fetch_sub(&w->shared->connections, 1);
+	worker_bury(w, &c->grave, client_free);
+	worker_check_drained(w);
+}
+
+static void
+client_free(struct grave *g)
+{
+	free(g); /* the first member */
+}
+
+void
+client_close_all(struct worker *w)
+{
+	while (w->clients != NULL)
+		client_close(w->clients, "the proxy stops");
+}
+
+void
+client_drain_all(struct worker *w)
+{
+	struct client *c, *next;
+
+	for (c = w->clients; c != NULL; c = next) {
+		next = c->next;
+		if (c->state == CLIENT_HEAD && c->in == NULL && c->served > 0)
+			client_close(c, "idle, and the proxy stops");
+		else if (c->state == CLIENT_HEAD && c->in == NULL)
+			wait_for(c, WAIT_HEAD); /* a request may be on its way: it is answered */
+	}
+}
+
+/* --- called by the timer wheel and by the stream --- */
+
+static void
+timed_out(struct timer *t)
+{
+	struct client *c = timer_owner(t, struct client, timer);
+	struct err e;
+
+	switch (c->wait) {
+	case WAIT_NOTHING:
+		timer_set(c->worker->timers, t, timed_out, 10000);
+		return;
+	case WAIT_HEAD:
+		if (c->in == NULL || c->in->end == c->in->start) {
+			client_close(c, "nothing came");
+			return;
+		}
+		c->request = request_new(c);
+		c->state = CLIENT_REQUEST;
+		c->body.done = false;
+		(void)err_set(&e, REASON_HEADER_TIMEOUT, "the head was not complete within limits.header_timeout");
+		request_begin_bad(c->request, &e);
+		return;
+	case WAIT_BODY:
+		if (c->state == CLIENT_REQUEST) {
+			wait_for(c, WAIT_NOTHING);
+			relay_timeout(c->request, false);
+		} else {
+			client_close(c, "a refused body did not end");
+		}
+		return;
+	case WAIT_DRAIN:
+		if (c->state == CLIENT_REQUEST && c->request != NULL)
+			request_abort(&c->request, REASON_CLIENT_STALLED);
+		client_close(c, "the peer does not read its answer");
+		return;
+	case WAIT_IDLE:
+	case WAIT_LINGER:
+		client_close(c, "idle");
+		return;
+	}
+}
+
+static void
+stream_cb(struct stream *s, enum stream_event what, void *arg)
+{
+	struct client *c = arg;
+
+	(void)s;
+	if (what == STREAM_READABLE)
+		readable(c);
+	else if (what == STREAM_DRAINED)
+		drained(c);
+	else
+		client_close(c, "writing failed");
+}

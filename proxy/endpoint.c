@@ -1,0 +1,152 @@
+/*
+ * proxy/endpoint.c - what lives below auth_path (proxy/request.h)
+ *
+ * One row per endpoint.  Everything at or below auth_path is ours: what has no
+ * row is 404, never relayed.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/url.h"
+#include "proxy/client.h"
+#include "proxy/pages.h"
+#include "proxy/request.h"
+
+static step_fn to_login, to_logout, logged_out, show_session;
+static json_t *visible_claims(const struct request *);
+static void free_text(void *);
+
+static const struct {
+	const char *name;
+	step_fn *run;
+	bool post; /* POST as well as GET and HEAD */
+} endpoints[] = {
+	{ "login", to_login, false },
+	{ "logout", to_logout, true },
+	{ "logout/return", logged_out, false },
+	{ "session", show_session, false },
+};
+
+enum step
+endpoint_find(struct request *r)
+{
+	enum http1_method m = r->in.method_id;
+	bool get = m == METHOD_GET || m == METHOD_HEAD;
+	size_t i;
+
+	if (r->match.is_callback) {
+		if (m == METHOD_GET)
+			return STEP_CALLBACK;
+		reply_field(r, "Allow", STR("GET"));
+		return request_refuse(r, REASON_METHOD_NOT_ALLOWED, "%.*s at the callback", STR_ARG(r->in.method));
+	}
+	for (i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
+		if (!str_is(r->match.endpoint, str_of(endpoints[i].name)))
+			continue;
+		if (get || (m == METHOD_POST && endpoints[i].post))
+			return endpoints[i].run(r);
+		reply_field(r, "Allow", endpoints[i].post ? STR("GET, HEAD, POST") : STR("GET, HEAD"));
+		return request_refuse(r, REASON_METHOD_NOT_ALLOWED, "%.*s at %s", STR_ARG(r->in.method), endpoints[i].name);
+	}
+	return request_refuse(r, REASON_NO_ENDPOINT, "nothing of ours is called %.*s", STR_ARG(r->match.endpoint));
+}
+
+static enum step
+to_login(struct request *r)
+{
+	struct visit v;
+
+	request_visit(r, &v, 0);
+	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	return STEP_LOGIN;
+}
+
+static enum step
+to_logout(struct request *r)
+{
+	(void)r;
+	return STEP_LOGOUT;
+}
+
+/* Back from the provider's logout, or straight from ours. */
+static enum step
+logged_out(struct request *r)
+{
+	struct str state, local;
+
+	if (url_param(r->mem, r->in.query, "state", &state) == 0 && url_is_local_path(state)) {
+		reply_redirect(r, 302, mem_text(r->mem, state));
+		return STEP_REPLY;
+	}
+	reply_set(r, 200, "text/html; charset=utf-8",
+	    page_signed_out(r->id, mem_printf(r->mem, "%s/", r->match.origin->path),
+		url_param(r->mem, r->in.query, "local", &local) != 0, r->mem));
+	return STEP_REPLY;
+}
+
+/* Who am I, for front ends. */
+static enum step
+show_session(struct request *r)
+{
+	struct visit v;
+	json_t *o;
+	char *text;
+
+	request_visit(r, &v, 0);
+	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	o = json_object();
+	if (r->found == SESSION_FOUND) {
+		(void)json_object_set_new(o, "authenticated", json_true());
+		(void)json_object_set_new(o, "username",
+		    json_stringn(r->session->username.p, r->session->username.n));
+		(void)json_object_set_new(o, "expires_in", json_integer(r->session->exp - r->now_ms / 1000));
+		(void)json_object_set_new(o, "claims", visible_claims(r));
+	} else {
+		r->session = NULL;
+		r->err.reason = REASON_NO_SESSION;
+		(void)json_object_set_new(o, "authenticated", json_false());
+	}
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	if (text == NULL)
+		return request_refuse(r, REASON_SYSTEM, "the session cannot be shown");
+	mem_on_free(r->mem, free_text, text);
+	reply_set(r, r->found == SESSION_FOUND ? 200 : 401, "application/json", str_of(text));
+	return STEP_REPLY;
+}
+
+/* What some route forwards as a header, and nothing else. */
+static json_t *
+visible_claims(const struct request *r)
+{
+	const struct conf *c = request_snap(r)->conf;
+	json_t *o = json_object();
+	size_t i, k, n;
+
+	for (i = 0; i < c->n_routes; i++) {
+		for (k = 0; k < c->routes[i].n_claim_headers; k++) {
+			const char *name = c->routes[i].claim_headers[k].claim;
+			const struct session_claim *claim = session_claim(r->session, name);
+			json_t *v;
+
+			if (claim == NULL || json_object_get(o, name) != NULL)
+				continue;
+			if (claim->n_elements == 1) {
+				v = json_stringn(claim->elements[0].p, claim->elements[0].n);
+			} else {
+				v = json_array();
+				for (n = 0; n < claim->n_elements; n++)
+					(void)json_array_append_new(v, json_stringn(claim->elements[n].p, claim->elements[n].n));
+			}
+			(void)json_object_set_new(o, name, v);
+		}
+	}
+	return o;
+}
+
+static void
+free_text(void *arg)
+{
+	free(arg);
+}

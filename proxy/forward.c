@@ -1,0 +1,500 @@
+/* proxy/forward.c - see proxy/forward.h */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "proxy/client.h"
+#include "proxy/forward.h"
+#include "proxy/headers.h"
+#include "proxy/upstream.h"
+#include "session/cookie.h"
+
+#define REQUEST_ID_MAX 64
+
+static void look_through(struct request *);
+static bool parse_address(struct str, struct in6_addr *);
+static void take_id(struct request *);
+static void put_fields(struct request *, struct http1_out *);
+static void put_cookies(struct request *, struct http1_out *);
+static void put_forwarded(struct request *, struct http1_out *);
+static void put_identity(struct request *, struct http1_out *);
+static void put_request_framing(struct request *, struct http1_out *);
+static void choose_framing(struct request *, const struct http1_head *);
+static void put_answer_fields(struct request *, struct http1_head *, struct http1_out *);
+static void put_answer_framing(struct request *, const struct http1_head *, struct http1_out *);
+static bool is_event_stream(const struct http1_head *);
+
+/* --- who is it, and how do they speak to us --- */
+
+void
+forward_look(struct request *r)
+{
+	const struct conf *c = request_snap(r)->conf;
+
+	r->addr = r->client->peer;
+	r->https = r->client->tls;
+	r->trusted = r->client->unix_peer ? c->trusted_proxies.unix_sockets :
+					    conf_peers_has(&c->trusted_proxies, &r->client->peer);
+	if (r->trusted)
+		look_through(r);
+	take_id(r);
+}
+
+/* From the right, the first address that is no trusted proxy is the client. */
+static void
+look_through(struct request *r)
+{
+	const struct conf_peers *trusted = &request_snap(r)->conf->trusted_proxies;
+	struct str proto = request_field(r, FIELD_X_FORWARDED_PROTO);
+	size_t i;
+
+	if (str_is_nocase(proto, STR("https")) || str_is_nocase(proto, STR("http")))
+		r->https = proto.n == 5;
+	for (i = r->in.n_fields; i-- > 0;) {
+		struct str list = r->in.fields[i].value;
+
+		if (r->in.fields[i].id != FIELD_X_FORWARDED_FOR)
+			continue;
+		while (list.n > 0) {
+			const char *comma = memrchr(list.p, ',', list.n);
+			struct str last = comma == NULL ? list : str_from(list, (size_t)(comma + 1 - list.p));
+			struct in6_addr a;
+
+			if (!parse_address(str_trim(last), &a))
+				return;
+			r->addr = a;
+			if (!conf_peers_has(trusted, &a) || comma == NULL)
+				return;
+			list.n = (size_t)(comma - list.p);
+		}
+	}
+}
+
+/* "192.0.2.1", "192.0.2.1:443", "2001:db8::1", "[2001:db8::1]:443" */
+static bool
+parse_address(struct str s, struct in6_addr *out)
+{
+	char text[64];
+	char *end;
+	struct in_addr v4;
+
+	if (s.n == 0 || s.n >= sizeof(text))
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	if (text[0] == '[') {
+		end = strchr(text, ']');
+		if (end == NULL)
+			return false;
+		*end = '\0';
+		return inet_pton(AF_INET6, text + 1, out) == 1;
+	}
+	if (inet_pton(AF_INET6, text, out) == 1)
+		return true;
+	end = strchr(text, ':');
+	if (end != NULL)
+		*end = '\0';
+	if (inet_pton(AF_INET, text, &v4) != 1)
+		return false;
+	memset(out, 0, sizeof(*out));
+	out->s6_addr[10] = out->s6_addr[11] = 0xff;
+	memcpy(&out->s6_addr[12], &v4, 4);
+	return true;
+}
+
+static void
+take_id(struct request *r)
+{
+	struct str id = request_field(r, FIELD_X_REQUEST_ID);
+	size_t i;
+
+	if (!r->trusted || id.n == 0 || id.n > REQUEST_ID_MAX) {
+		worker_new_id(r->worker, r->id);
+		return;
+	}
+	for (i = 0; i < id.n; i++) {
+		if (strchr("-_.=+/:@", id.p[i]) == NULL && !(id.p[i] >= '0' && id.p[i] <= '9') &&
+		    !((id.p[i] | 32) >= 'a' && (id.p[i] | 32) <= 'z')) {
+			worker_new_id(r->worker, r->id);
+			return;
+		}
+	}
+	memcpy(r->id, id.p, id.n);
+	r->id[id.n] = '\0';
+}
+
+/* --- the request, for the upstream --- */
+
+int
+forward_request(struct request *r, struct str *head, struct err *e)
+{
+	struct http1_out o = { r->worker->head_out, 0, HEAD_OUT_SIZE, false };
+	const struct conf_route *route = r->match.route;
+
+	if (r->tries == 0)
+		headers_mark_request(&r->in, request_snap(r)->guard);
+	http1_put(&o, r->in.method);
+	http1_put(&o, STR(" "));
+	http1_put(&o, route_upstream_path(route, r->match.path));
+	if (r->in.query.p != NULL) {
+		http1_put(&o, STR("?"));
+		http1_put(&o, r->in.query);
+	}
+	http1_put(&o, STR(" HTTP/1.1\r\n"));
+	http1_put_field(&o, STR("Host"), r->server->upstream->preserve_host || r->server->conf->unix_socket ?
+		r->in.host :
+		str_of(r->server->conf->authority));
+	put_fields(r, &o);
+	put_cookies(r, &o);
+	put_forwarded(r, &o);
+	if (r->session != NULL)
+		put_identity(r, &o);
+	http1_put(&o, request_snap(r)->route_fields[r->match.route_index]);
+	put_request_framing(r, &o);
+	http1_put(&o, STR("\r\n"));
+	if (o.over)
+		return err_set(e, REASON_HEADER_TOO_LARGE, "the head for the upstream exceeds %d bytes", HEAD_OUT_SIZE);
+	*head = (struct str) { o.p, o.n };
+	return 0;
+}
+
+static void
+put_fields(struct request *r, struct http1_out *o)
+{
+	const struct http1_field *f = r->in.fields, *end = f + r->in.n_fields;
+
+	for (; f < end; f++)
+		if (!f->drop && f->id != FIELD_CONTENT_LENGTH)
+			http1_put_field(o, f->name, f->value);
+}
+
+/* Without ours; the session cookie itself only where pass_cookie says so. */
+static void
+put_cookies(struct request *r, struct http1_out *o)
+{
+	const struct conf_session *cs = &request_snap(r)->conf->session;
+	struct str kept[4];
+	struct visit v;
+	size_t i, n, room = 16;
+
+	if (r->in.index[FIELD_COOKIE] == 0)
+		return;
+	request_visit(r, &v, 0);
+	for (i = 0; i < v.n_cookies; i++)
+		room += v.cookies[i].n + 2;
+	if (o->cap - o->n < room + 2) {
+		o->over = true;
+		return;
+	}
+	memcpy(o->p + o->n, "Cookie: ", 8);
+	n = cookie_strip(o->p + o->n + 8, v.cookies, v.n_cookies, str_of(cs->cookie));
+	if (n > 0) {
+		o->n += 8 + n;
+		http1_put(o, STR("\r\n"));
+	}
+	if (!cs->pass_cookie)
+		return;
+	n = cookie_find(v.cookies, v.n_cookies, v.scope->cookie, kept, sizeof(kept) / sizeof(kept[0]));
+	if (n == 1) {
+		http1_put(o, STR("Cookie: "));
+		http1_put(o, v.scope->cookie);
+		http1_put(o, STR("="));
+		http1_put(o, kept[0]);
+		http1_put(o, STR("\r\n"));
+	}
+}
+
+static void
+put_forwarded(struct request *r, struct http1_out *o)
+{
+	char addr[INET6_ADDRSTRLEN];
+	struct str peer = r->client->unix_peer ? STR("unknown") : str_of(forward_address(&r->client->peer, addr));
+	size_t i;
+
+	http1_put(o, STR("X-Forwarded-For: "));
+	for (i = 0; r->trusted && i < r->in.n_fields; i++) {
+		if (r->in.fields[i].id == FIELD_X_FORWARDED_FOR && r->in.fields[i].value.n > 0) {
+			http1_put(o, r->in.fields[i].value);
+			http1_put(o, STR(", "));
+		}
+	}
+	http1_put(o, peer);
+	http1_put(o, r->https ? STR("\r\nX-Forwarded-Proto: https\r\n") : STR("\r\nX-Forwarded-Proto: http\r\n"));
+	http1_put_field(o, STR("X-Forwarded-Host"), r->in.host);
+	http1_put_field(o, STR("X-Request-Id"), str_of(r->id));
+}
+
+static void
+put_identity(struct request *r, struct http1_out *o)
+{
+	const struct conf_route *route = r->match.route;
+	size_t i;
+
+	http1_put_field(o, str_of(route->username_header), r->username);
+	for (i = 0; i < route->n_claim_headers; i++) {
+		const struct conf_claim_header *h = &route->claim_headers[i];
+		const struct session_claim *c;
+
+		if (strcmp(h->claim, "username") == 0) {
+			http1_put_field(o, str_of(h->header), r->session->username);
+			continue;
+		}
+		if (strcmp(h->claim, "sub") == 0) {
+			http1_put_field(o, str_of(h->header), r->session->sub);
+			continue;
+		}
+		c = session_claim(r->session, h->claim);
+		if (c != NULL)
+			http1_put_field(o, str_of(h->header), c->value);
+	}
+}
+
+static void
+put_request_framing(struct request *r, struct http1_out *o)
+{
+	if (r->in.upgrade) {
+		http1_put_field(o, STR("Connection"), STR("Upgrade"));
+		http1_put_field(o, STR("Upgrade"), request_field(r, FIELD_UPGRADE));
+	}
+	if (r->in.body == BODY_CHUNKED) {
+		http1_put(o, STR("Transfer-Encoding: chunked\r\n"));
+	} else if (r->in.body == BODY_LENGTH) {
+		http1_put(o, STR("Content-Length: "));
+		http1_put_number(o, r->in.content_length);
+		http1_put(o, STR("\r\n"));
+	}
+}
+
+/* --- the answer, for the client --- */
+
+int
+forward_answer(struct request *r, struct http1_head *h, struct str *head, struct err *e)
+{
+	struct http1_out o = { r->worker->head_out, 0, HEAD_OUT_SIZE, false };
+
+	if (h->status == 101 && !(r->in.upgrade && h->upgrade))
+		return err_set(e, REASON_UPSTREAM_BAD_RESPONSE, "upstream %s: %s switched protocols unasked",
+		    r->up->server->upstream->name, r->server->conf->url);
+	headers_mark_response(h);
+	r->status = h->status;
+	choose_framing(r, h);
+	http1_put(&o, STR("HTTP/1.1 "));
+	http1_put_number(&o, (uint64_t)h->status);
+	http1_put(&o, STR(" "));
+	http1_put(&o, forward_reason_phrase(h->status));
+	http1_put(&o, STR("\r\n"));
+	put_answer_fields(r, h, &o);
+	put_answer_framing(r, h, &o);
+	http1_put(&o, STR("\r\n"));
+	if (o.over)
+		return err_set(e, REASON_UPSTREAM_BAD_RESPONSE, "upstream %s: %s: its head does not fit into %d bytes",
+		    r->up->server->upstream->name, r->server->conf->url, HEAD_OUT_SIZE);
+	*head = (struct str) { o.p, o.n };
+	return 0;
+}
+
+static void
+choose_framing(struct request *r, const struct http1_head *h)
+{
+	struct relay *y = &r->relay;
+
+	y->kind = h->body;
+	y->left = h->content_length;
+	y->tunnel = h->status == 101;
+	y->down_none = h->body == BODY_NONE && !y->tunnel;
+	if (h->body == BODY_CHUNKED)
+		http1_chunks_init(&y->chunks);
+	y->down_chunked = !y->tunnel && r->in.minor == 1 && (h->body == BODY_CHUNKED || h->body == BODY_UNTIL_CLOSE);
+	y->streaming = y->tunnel || is_event_stream(h);
+	r->up->reusable = h->keep_alive && !y->tunnel && h->body != BODY_UNTIL_CLOSE && !r->relay.up_broken;
+	r->keep = r->in.keep_alive && !r->worker->draining && !y->tunnel &&
+	    !(r->in.minor == 0 && (h->body == BODY_CHUNKED || h->body == BODY_UNTIL_CLOSE));
+	/* An early answer: the rest of the body is not waited for. */
+	if (r->relay.up_active && !y->tunnel)
+		r->keep = false;
+	if (y->tunnel) {
+		client_become_tunnel(r->client);
+		r->relay.up_active = true;
+		metric_add(&r->worker->metrics.upgrades, 1);
+	}
+	if (y->streaming)
+		timer_set(r->worker->timers, &r->up->timer, r->up->timer.fire,
+		    request_snap(r)->conf->limits.stream_timeout);
+}
+
+static bool
+is_event_stream(const struct http1_head *h)
+{
+	const struct http1_field *f = http1_get(h, FIELD_CONTENT_TYPE);
+
+	return f != NULL && f->value.n >= 17 && strncasecmp(f->value.p, "text/event-stream", 17) == 0;
+}
+
+static void
+put_answer_fields(struct request *r, struct http1_head *h, struct http1_out *o)
+{
+	struct str ours = str_of(request_snap(r)->conf->session.cookie);
+	const struct http1_field *f = h->fields, *end = f + h->n_fields;
+
+	for (; f < end; f++) {
+		if (f->drop || (f->id == FIELD_SET_COOKIE && headers_sets_ours(f->value, ours)))
+			continue;
+		if (f->id == FIELD_STRICT_TRANSPORT_SECURITY && r->client->hsts > 0)
+			continue;
+		http1_put_field(o, f->name, f->value);
+	}
+	/* What was made for one user is nobody else's (RFC 9111 5.2.2.7). */
+	if (r->session != NULL && h->index[FIELD_CACHE_CONTROL] == 0 && h->index[FIELD_EXPIRES] == 0)
+		http1_put(o, STR("Cache-Control: private, no-cache\r\n"));
+	if (h->index[FIELD_DATE] == 0)
+		forward_put_common(r, o);
+	else if (r->client->hsts > 0)
+		forward_put_common(r, o);
+}
+
+static void
+put_answer_framing(struct request *r, const struct http1_head *h, struct http1_out *o)
+{
+	const struct http1_field *f;
+
+	if (r->relay.tunnel) {
+		f = http1_get(h, FIELD_UPGRADE);
+		http1_put_field(o, STR("Connection"), STR("Upgrade"));
+		http1_put_field(o, STR("Upgrade"), f->value);
+		return;
+	}
+	if (r->relay.down_chunked) {
+		http1_put(o, STR("Transfer-Encoding: chunked\r\n"));
+	} else if (h->index[FIELD_CONTENT_LENGTH] != 0 && h->status != 204) {
+		/* Of a HEAD or a 304 it tells the length that there would be. */
+		f = http1_get(h, FIELD_CONTENT_LENGTH);
+		http1_put_field(o, STR("Content-Length"), f->value);
+	}
+	if (!r->keep)
+		http1_put(o, STR("Connection: close\r\n"));
+	else if (r->in.minor == 0)
+		http1_put(o, STR("Connection: keep-alive\r\n"));
+}
+
+/* --- common --- */
+
+void
+forward_put_common(struct request *r, struct http1_out *o)
+{
+	static const char day[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+	static const char month[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+		"Dec" };
+	time_t now = (time_t)(r->now_ms / 1000);
+	char text[64];
+	struct tm tm;
+
+	(void)gmtime_r(&now, &tm);
+	(void)snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", day[tm.tm_wday], tm.tm_mday,
+	    month[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	http1_put_field(o, STR("Date"), str_of(text));
+	if (r->client->hsts > 0) {
+		(void)snprintf(text, sizeof(text), "max-age=%lld", (long long)r->client->hsts);
+		http1_put_field(o, STR("Strict-Transport-Security"), str_of(text));
+	}
+}
+
+bool
+forward_repeated(const struct http1_head *h, enum field_id id)
+{
+	size_t i, n = 0;
+
+	if (h->index[id] == 0)
+		return false;
+	for (i = 0; i < h->n_fields; i++)
+		n += h->fields[i].id == id;
+	return n > 1;
+}
+
+/* text/html, or application/xhtml+xml, with a weight that is not zero; a wildcard alone is no wish for a page. */
+bool
+forward_accepts_html(const struct http1_head *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->n_fields; i++) {
+		struct str rest = h->fields[i].value, item;
+
+		if (h->fields[i].id != FIELD_ACCEPT)
+			continue;
+		while (str_next(&rest, ',', &item)) {
+			struct str range;
+
+			item = str_trim(item);
+			if (!str_next(&item, ';', &range))
+				continue;
+			range = str_trim(range);
+			if (str_is_nocase(range, STR("text/html")) || str_is_nocase(range, STR("application/xhtml+xml")))
+				return !str_is(str_trim(item), STR("q=0"));
+		}
+	}
+	return false;
+}
+
+const char *
+forward_address(const struct in6_addr *a, char out[INET6_ADDRSTRLEN])
+{
+	if (IN6_IS_ADDR_V4MAPPED(a))
+		(void)inet_ntop(AF_INET, &a->s6_addr[12], out, INET6_ADDRSTRLEN);
+	else
+		(void)inet_ntop(AF_INET6, a, out, INET6_ADDRSTRLEN);
+	return out;
+}
+
+struct str
+forward_reason_phrase(int status)
+{
+	static const struct {
+		int status;
+		struct str text;
+	} phrases[] = {
+#define PHRASE(n, s) { n, { s, sizeof(s) - 1 } }
+		PHRASE(100, "Continue"),
+		PHRASE(101, "Switching Protocols"),
+		PHRASE(200, "OK"),
+		PHRASE(201, "Created"),
+		PHRASE(202, "Accepted"),
+		PHRASE(204, "No Content"),
+		PHRASE(206, "Partial Content"),
+		PHRASE(301, "Moved Permanently"),
+		PHRASE(302, "Found"),
+		PHRASE(303, "See Other"),
+		PHRASE(304, "Not Modified"),
+		PHRASE(307, "Temporary Redirect"),
+		PHRASE(308, "Permanent Redirect"),
+		PHRASE(400, "Bad Request"),
+		PHRASE(401, "Unauthorized"),
+		PHRASE(403, "Forbidden"),
+		PHRASE(404, "Not Found"),
+		PHRASE(405, "Method Not Allowed"),
+		PHRASE(408, "Request Timeout"),
+		PHRASE(409, "Conflict"),
+		PHRASE(410, "Gone"),
+		PHRASE(412, "Precondition Failed"),
+		PHRASE(413, "Content Too Large"),
+		PHRASE(416, "Range Not Satisfiable"),
+		PHRASE(417, "Expectation Failed"),
+		PHRASE(421, "Misdirected Request"),
+		PHRASE(429, "Too Many Requests"),
+		PHRASE(431, "Request Header Fields Too Large"),
+		PHRASE(500, "Internal Server Error"),
+		PHRASE(501, "Not Implemented"),
+		PHRASE(502, "Bad Gateway"),
+		PHRASE(503, "Service Unavailable"),
+		PHRASE(504, "Gateway Timeout"),
+		PHRASE(505, "HTTP Version Not Supported"),
+		PHRASE(508, "Loop Detected"),
+#undef PHRASE
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (phrases[i].status == status)
+			return phrases[i].text;
+	return STR("");
+}

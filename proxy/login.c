@@ -1,0 +1,561 @@
+/*
+ * proxy/login.c - the road of a sign-in (proxy/request.h)
+ *
+ * Read from top to bottom.  login_begin() sends the browser to the provider;
+ * login_callback() is where it comes back, and from there one step leads to
+ * the next until a session begins.  Everything that fails ends on a page that
+ * names the cause, or begins anew, once.
+ */
+#include <string.h>
+
+#include "conf/log.h"
+#include "conf/secret.h"
+#include "conf/url.h"
+#include "oidc/idtoken.h"
+#include "oidc/kinds.h"
+#include "proxy/binding.h"
+#include "proxy/client.h"
+#include "proxy/rate.h"
+#include "proxy/request.h"
+#include "session/revoked.h"
+
+struct login {
+	size_t provider; /* index */
+	struct binding binding;
+	struct authreq flow;
+	bool again;	 /* begin anew: flow.target and flow.attempt are set */
+	const struct oidc_view *view;
+	struct oidc_code code;
+	struct oidc_tokens tokens;
+	const char *userinfo; /* JSON text; NULL: none */
+	bool asked_keys;
+	const struct identity *who;
+	struct str detail; /* for the page */
+};
+
+/* What came back with the browser. */
+struct response {
+	struct str state, code, error, error_description, iss;
+};
+
+static struct login *login_of(struct request *);
+static bool within_rate(struct request *);
+static bool find_session(struct request *);
+static struct conf_strings username_claims(struct request *, const struct conf_provider *);
+static bool take_view(struct request *, struct err *);
+static void view_release(void *);
+static struct str wanted_page(struct request *);
+static enum reason loop_cause(const struct request *);
+static int read_response(struct request *, struct response *);
+static enum step begin_again(struct request *, struct str, enum reason, const char *);
+static enum step to_page(struct request *, struct str);
+static enum step with_state(struct request *, const struct response *);
+static bool right_issuer(struct request *, const struct response *, struct err *);
+static void set_binding(struct request *);
+
+/* --- out --- */
+
+/* Send the browser to the provider, unless that would be in vain. */
+enum step
+login_begin(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+	struct login *l = login_of(r);
+	const struct conf_provider *p = &s->conf->providers[l->provider];
+	const char *redirect_uri = snapshot_redirect_uri(s, r->match.origin, l->provider);
+	enum reason why = r->err.reason, cause;
+	struct str state, nonce, verifier, prompt;
+	struct err e;
+	char *url;
+
+	if (!l->again && !within_rate(r))
+		return STEP_REFUSE;
+	cause = loop_cause(r);
+	if (cause != REASON_NONE) {
+		l->binding.done = 0; /* who tries again gets new rounds */
+		set_binding(r);
+		return request_refuse(r, cause, "%d sign-ins within %d s: %s", BINDING_ROUNDS, BINDING_WINDOW,
+		    reason_meaning(cause));
+	}
+	if (!take_view(r, &e)) {
+		r->reply.retry_after = 10;
+		return request_fail(r, &e);
+	}
+	if (!l->again)
+		l->flow.target = wanted_page(r);
+	secret_random(l->flow.flow, sizeof(l->flow.flow));
+	l->flow.provider = str_of(p->name);
+	l->flow.issued = r->now_ms / 1000;
+	state = authreq_seal(&s->keys, &l->flow, l->binding.id, r->mem);
+	nonce = authreq_nonce(&s->keys, &l->flow, l->binding.id, r->mem);
+	verifier = authreq_verifier(&s->keys, &l->flow, l->binding.id, r->mem);
+	url = authreq_url(p, &l->view->meta, redirect_uri, state, nonce, verifier, r->mem);
+	if (r->match.kind == ROUTE_OURS && url_param(r->mem, r->in.query, "prompt", &prompt) == 0 &&
+	    str_is(prompt, STR("login")))
+		url = url_add_param(r->mem, url, "prompt", prompt);
+	reply_redirect(r, r->in.method_id == METHOD_POST ? 303 : 302, url);
+	set_binding(r);
+	metric_add(&r->worker->metrics.sign_ins_begun, 1);
+	r->err.reason = why == REASON_NONE ? REASON_SIGN_IN : why;
+	return STEP_REPLY;
+}
+
+/* --- and back --- */
+
+/* The browser is back from the provider: whose state is this, and is it for us? */
+enum step
+login_callback(struct request *r)
+{
+	struct login *l = login_of(r);
+	struct response a;
+	bool signed_in;
+
+	if (!within_rate(r))
+		return STEP_REFUSE;
+	if (read_response(r, &a) == -1)
+		return request_refuse(r, REASON_LOGIN_BAD_REQUEST, "a protocol parameter twice, or not encoded as a form is");
+	signed_in = find_session(r);
+	switch (authreq_open(&request_snap(r)->keys, a.state, l->binding.fresh ? STR("") : l->binding.id, r->now_ms / 1000,
+	    &l->flow, r->mem)) {
+	case AUTHREQ_OK:
+		if (str_is(l->flow.provider, str_of(request_snap(r)->conf->providers[r->match.callback_of].name)))
+			return with_state(r, &a);
+		return request_refuse(r, REASON_LOGIN_STATE, "a state of provider %.*s at another one's callback",
+		    STR_ARG(l->flow.provider));
+	case AUTHREQ_UNKNOWN:
+		l->flow.attempt = l->binding.failed > 0;
+		if (signed_in)
+			return to_page(r, STR(""));
+		l->binding.failed++;
+		return begin_again(r, STR(""), REASON_LOGIN_STATE, "the state is not one of ours");
+	case AUTHREQ_STALE:
+		if (signed_in)
+			return to_page(r, l->flow.target);
+		return begin_again(r, l->flow.target, REASON_LOGIN_STATE, "the sign-in was begun too long ago");
+	case AUTHREQ_FOREIGN:
+		if (signed_in)
+			return to_page(r, l->flow.target);
+		return begin_again(r, l->flow.target, l->binding.fresh ? REASON_LOGIN_NO_COOKIE : REASON_LOGIN_STATE,
+		    l->binding.fresh ? "the sign-in cookie did not come back" : "another browser began this sign-in");
+	}
+	return request_refuse(r, REASON_LOGIN_STATE, "no such state");
+}
+
+/* The state is ours and this browser's: what does the provider say? */
+static enum step
+with_state(struct request *r, const struct response *a)
+{
+	struct login *l = r->login;
+	struct snapshot *s = request_snap(r);
+	struct err e;
+	int used;
+
+	if (!take_view(r, &e)) {
+		r->reply.retry_after = 10;
+		return request_fail(r, &e);
+	}
+	if (!right_issuer(r, a, &e))
+		return request_fail(r, &e);
+	if (a->error.n > 0) {
+		l->detail = a->error_description.n == 0 ?
+		    a->error :
+		    str_of(mem_printf(r->mem, "%.*s: %.*s", STR_ARG(a->error), STR_ARG(a->error_description)));
+		return request_refuse(r, REASON_LOGIN_REFUSED, "the provider answered %.*s", STR_ARG(l->detail));
+	}
+	if (a->code.n == 0)
+		return request_refuse(r, REASON_LOGIN_BAD_REQUEST, "a response without code and without error");
+	used = revoked_add(r->worker->shared->flows, (struct str) { (char *)l->flow.flow, sizeof(l->flow.flow) },
+	    l->flow.issued + AUTHREQ_LIFE, r->now_ms / 1000);
+	if (used == -1)
+		return request_refuse(r, REASON_OVERLOADED, "the table of sign-ins under way is full");
+	if (used == 1 && r->session != NULL)
+		return to_page(r, l->flow.target);
+	if (used == 1)
+		return begin_again(r, l->flow.target, REASON_LOGIN_STATE, "this sign-in was redeemed already");
+	l->code = (struct oidc_code) {
+		.token_endpoint = l->view->meta.token_endpoint,
+		.code = a->code,
+		.redirect_uri = snapshot_redirect_uri(s, r->match.origin, l->provider),
+	};
+	if (s->conf->providers[l->provider].pkce)
+		l->code.code_verifier = authreq_verifier(&s->keys, &l->flow, l->binding.id, r->mem);
+	return STEP_ASK_TOKENS;
+}
+
+/* Redeem the code. */
+enum step
+login_ask_tokens(struct request *r)
+{
+	struct login *l = r->login;
+
+	metric_add(&r->worker->metrics.provider_requests, 1);
+	r->oidc = oidc_ask_tokens(request_snap(r)->oidc[l->provider], r->worker->fetch, &l->code, request_wake, r);
+	return request_wait(r, STEP_TAKE_TOKENS);
+}
+
+enum step
+login_take_tokens(struct request *r)
+{
+	struct login *l = r->login;
+	struct err e;
+
+	if (oidc_take_tokens(&r->oidc, r->mem, &l->tokens, &e) == -1) {
+		metric_add(&r->worker->metrics.provider_errors, 1);
+		return request_fail(r, &e);
+	}
+	if (request_snap(r)->conf->providers[l->provider].userinfo && l->tokens.access_token.n > 0 &&
+	    l->view->meta.userinfo_endpoint != NULL)
+		return STEP_ASK_USERINFO;
+	return STEP_VERIFY;
+}
+
+enum step
+login_ask_userinfo(struct request *r)
+{
+	struct login *l = r->login;
+
+	metric_add(&r->worker->metrics.provider_requests, 1);
+	r->oidc = oidc_ask_userinfo(request_snap(r)->oidc[l->provider], r->worker->fetch, l->view->meta.userinfo_endpoint,
+	    l->tokens.access_token, request_wake, r);
+	return request_wait(r, STEP_TAKE_USERINFO);
+}
+
+enum step
+login_take_userinfo(struct request *r)
+{
+	struct err e;
+
+	if (oidc_take_userinfo(&r->oidc, r->mem, &r->login->userinfo, &e) == -1) {
+		metric_add(&r->worker->metrics.provider_errors, 1);
+		return request_fail(r, &e);
+	}
+	return STEP_VERIFY;
+}
+
+/* The ID token, against the keys we hold. */
+enum step
+login_verify(struct request *r)
+{
+	struct login *l = r->login;
+	const struct snapshot *s = request_snap(r);
+	const struct conf_provider *p = &s->conf->providers[l->provider];
+	struct conf_strings claims = username_claims(r, p);
+	struct idtoken_check check = {
+		.issuer = l->view->meta.issuer,
+		.client_id = p->client_id,
+		.nonce = authreq_nonce(&s->keys, &l->flow, l->binding.id, r->mem),
+		.algs = &p->id_token_signed_response_alg,
+		.keys = l->view->keys,
+		.username_claim = &claims,
+		.access_token = l->tokens.access_token,
+		.userinfo = l->userinfo,
+		.tolerance = p->clock_tolerance / 1000,
+		.now = clock_seconds(),
+		.mem = r->mem,
+	};
+	struct err e;
+
+	switch (idtoken_verify(&check, l->tokens.id_token, &l->who, &e)) {
+	case IDTOKEN_OK:
+		return STEP_BEGIN_SESSION;
+	case IDTOKEN_NEED_KEYS:
+		if (!l->asked_keys)
+			return STEP_ASK_KEYS;
+		return request_refuse(r, REASON_TOKEN_KEY, "%s", e.text);
+	case IDTOKEN_BAD:
+		break;
+	}
+	if (e.reason == REASON_LOGIN_NO_USERNAME)
+		l->detail = str_of(claims.v[0]);
+	return request_fail(r, &e);
+}
+
+/* It names a key that we do not hold: has the provider newer ones? */
+enum step
+login_ask_keys(struct request *r)
+{
+	r->login->asked_keys = true;
+	r->oidc = oidc_ask_keys(request_snap(r)->oidc[r->login->provider], r->worker->post, request_wake, r);
+	return request_wait(r, STEP_TAKE_KEYS);
+}
+
+enum step
+login_take_keys(struct request *r)
+{
+	struct err e;
+
+	if (oidc_take_keys(&r->oidc, &e) == -1)
+		return request_refuse(r, REASON_TOKEN_KEY, "the ID token names a key that is not in the set: %s", e.text);
+	if (!take_view(r, &e))
+		return request_fail(r, &e);
+	return STEP_VERIFY;
+}
+
+/* Proven: a session begins. */
+enum step
+login_begin_session(struct request *r)
+{
+	struct login *l = r->login;
+	struct snapshot *s = request_snap(r);
+	struct tokens keep = { .id_token = l->tokens.id_token };
+	const struct session *session;
+	const char **cookies;
+	struct visit v;
+	struct str token;
+	struct err e;
+
+	request_visit(r, &v, l->provider);
+	if (session_begin(s->sessions, v.scope, l->who, clock_ms(), r->mem, &session, &token, &e) == -1)
+		return request_fail(r, &e);
+	cookies = session_cookie_set(&s->conf->session, r->match.origin, mem_text(r->mem, v.scope->cookie), token, &v, r->mem);
+	if (cookies == NULL)
+		return request_refuse(r, REASON_LOGIN_CLAIM, "the session of %.*s does not fit into cookies: %zu bytes",
+		    STR_ARG(session->username), token.n);
+	reply_cookies(r, cookies);
+	r->session = session;
+	switch (store_ask_put(s->store, &v, session->sid, &keep, request_wake, r, &r->store, &e)) {
+	case STORE_READY:
+		return STEP_TAKE_STORED;
+	case STORE_WAIT:
+		return request_wait(r, STEP_TAKE_STORED);
+	case STORE_FAILED:
+		break;
+	}
+	return request_fail(r, &e);
+}
+
+/* Its tokens are kept; back to the page that was asked for. */
+enum step
+login_take_stored(struct request *r)
+{
+	struct login *l = r->login;
+	const char **cookies;
+	struct err e;
+
+	if (store_take_put(&r->store, r->mem, &cookies, &e) == -1)
+		return request_fail(r, &e);
+	reply_cookies(r, cookies);
+	if (r->now_ms / 1000 - l->binding.since > BINDING_WINDOW || l->binding.done == 0)
+		l->binding.since = r->now_ms / 1000;
+	l->binding.done++;
+	l->binding.failed = 0;
+	set_binding(r);
+	metric_add(&r->worker->metrics.sign_ins_done, 1);
+	log_request(LOG_LEVEL_INFO, r->id, REASON_NONE, "%.*s signed in at %s", STR_ARG(r->session->username),
+	    request_snap(r)->conf->providers[l->provider].name);
+	return to_page(r, l->flow.target);
+}
+
+/* --- what the steps share --- */
+
+static struct login *
+login_of(struct request *r)
+{
+	struct visit v;
+
+	if (r->login != NULL)
+		return r->login;
+	r->login = mem_zalloc(r->mem, sizeof(*r->login));
+	r->login->provider = r->match.is_callback ? r->match.callback_of : 0;
+	request_visit(r, &v, r->login->provider);
+	binding_read(v.cookies, v.n_cookies, snapshot_binding_cookie(request_snap(r), r->match.origin), r->now_ms / 1000,
+	    r->mem, &r->login->binding);
+	return r->login;
+}
+
+struct str
+login_detail(const struct request *r)
+{
+	return r->login->detail;
+}
+
+static bool
+within_rate(struct request *r)
+{
+	const struct conf *c = request_snap(r)->conf;
+	unsigned wait;
+
+	if (r->trusted && IN6_ARE_ADDR_EQUAL(&r->addr, &r->client->peer))
+		return true; /* a trusted proxy that names nobody */
+	wait = rate_take(r->worker->shared->rate, &r->addr, c->limits.logins_per_minute, r->now_ms);
+	if (wait == 0)
+		return true;
+	(void)request_refuse(r, REASON_RATE_LIMITED, "more than %llu sign-ins a minute (limits.logins_per_minute)",
+	    (unsigned long long)c->limits.logins_per_minute);
+	r->reply.retry_after = wait;
+	return false;
+}
+
+/* Set by hand, else by the provider's kind. */
+static struct conf_strings
+username_claims(struct request *r, const struct conf_provider *p)
+{
+	const struct kind *k = kind_find(p->kind);
+	struct conf_strings out = p->username_claim;
+	size_t i;
+
+	if (out.n > 0)
+		return out;
+	out.v = mem_zalloc(r->mem, sizeof(k->username_claim));
+	for (i = 0; k->username_claim[i] != NULL; i++)
+		out.v[out.n++] = k->username_claim[i];
+	return out;
+}
+
+static bool
+find_session(struct request *r)
+{
+	struct visit v;
+
+	request_visit(r, &v, r->login->provider);
+	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	if (r->found != SESSION_FOUND)
+		r->session = NULL;
+	else
+		r->session = session_keep(r->session, r->mem); /* the road waits from here on */
+	return r->session != NULL;
+}
+
+/* The provider as it is known now; kept until the request ends. */
+static bool
+take_view(struct request *r, struct err *e)
+{
+	struct login *l = r->login;
+
+	l->view = oidc_view(request_snap(r)->oidc[l->provider], clock_seconds(), e);
+	if (l->view == NULL)
+		return false;
+	mem_on_free(r->mem, view_release, (void *)(uintptr_t)l->view);
+	return true;
+}
+
+static void
+view_release(void *arg)
+{
+	const struct oidc_view *v = arg;
+
+	oidc_view_release(&v);
+}
+
+/* Where to after the sign-in: what was asked for, or what `rd` says. */
+static struct str
+wanted_page(struct request *r)
+{
+	struct str home = str_of(mem_printf(r->mem, "%s/", r->match.origin->path)), rd;
+
+	if (r->match.kind == ROUTE_OURS) {
+		if (url_param(r->mem, r->in.query, "rd", &rd) != 0 || !url_is_local_path(rd))
+			return home;
+		return rd;
+	}
+	rd = r->in.query.p == NULL || (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD) ?
+	    r->match.path :
+	    str_of(mem_printf(r->mem, "%.*s?%.*s", STR_ARG(r->match.path), STR_ARG(r->in.query)));
+	return url_is_local_path(rd) ? rd : home;
+}
+
+/* Sign-in after sign-in, and never a session: why? */
+static enum reason
+loop_cause(const struct request *r)
+{
+	if (r->login->binding.done < BINDING_ROUNDS)
+		return REASON_NONE;
+	switch (r->found) {
+	case SESSION_FOUND:
+		return REASON_LOGIN_LOOP_APP;
+	case SESSION_EXPIRED:
+		return REASON_LOGIN_LOOP_CLOCK;
+	case SESSION_NONE:
+	case SESSION_INVALID:
+	case SESSION_DUPLICATE:
+	case SESSION_REVOKED:
+		break;
+	}
+	return REASON_LOGIN_LOOP_COOKIE;
+}
+
+/* RFC 6749 4.1.2; every parameter at most once (3.1). */
+static int
+read_response(struct request *r, struct response *a)
+{
+	const struct {
+		const char *name;
+		struct str *out;
+	} params[] = {
+		{ "state", &a->state },
+		{ "code", &a->code },
+		{ "error", &a->error },
+		{ "error_description", &a->error_description },
+		{ "iss", &a->iss },
+		{ "id_token", NULL },
+		{ "access_token", NULL },
+		{ "session_state", NULL },
+	};
+	struct str ignored;
+	size_t i;
+
+	memset(a, 0, sizeof(*a));
+	for (i = 0; i < sizeof(params) / sizeof(params[0]); i++) {
+		struct str *out = params[i].out == NULL ? &ignored : params[i].out;
+		int got = url_param(r->mem, r->in.query, params[i].name, out);
+
+		if (got == -1)
+			return -1;
+		if (got == 1)
+			*out = STR("");
+	}
+	return 0;
+}
+
+/* RFC 9207 2.4: compared when it is there, demanded when the provider says that it sends it. */
+static bool
+right_issuer(struct request *r, const struct response *a, struct err *e)
+{
+	const struct discovery *d = &r->login->view->meta;
+
+	if (a->iss.n == 0 && !d->response_iss)
+		return true;
+	if (str_is(a->iss, str_of(d->issuer)))
+		return true;
+	(void)err_set(e, REASON_LOGIN_ISS, "the response is of issuer \"%.*s\", not %s", STR_ARG(a->iss), d->issuer);
+	return false;
+}
+
+/* Silently, once; the second time a page says why. */
+static enum step
+begin_again(struct request *r, struct str target, enum reason why, const char *text)
+{
+	struct login *l = r->login;
+
+	if (l->flow.attempt > 0) {
+		set_binding(r);
+		return request_refuse(r, why, "%s, for the second time", text);
+	}
+	l->again = true;
+	l->flow.attempt = 1;
+	l->flow.target = target.n > 0 && url_is_local_path(target) ?
+	    target :
+	    str_of(mem_printf(r->mem, "%s/", r->match.origin->path));
+	log_request(LOG_LEVEL_INFO, r->id, why, "%s: beginning the sign-in again", text);
+	return STEP_LOGIN;
+}
+
+static enum step
+to_page(struct request *r, struct str target)
+{
+	struct str home = str_of(mem_printf(r->mem, "%s/", r->match.origin->path));
+
+	reply_redirect(r, r->in.method_id == METHOD_POST ? 303 : 302,
+	    mem_text(r->mem, target.n > 0 && url_is_local_path(target) ? target : home));
+	return STEP_REPLY;
+}
+
+static void
+set_binding(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+
+	reply_field(r, "Set-Cookie",
+	    str_of(binding_set_cookie(&r->login->binding, &s->conf->session, r->match.origin,
+		snapshot_binding_cookie(s, r->match.origin), r->mem)));
+}

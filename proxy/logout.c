@@ -1,0 +1,165 @@
+/*
+ * proxy/logout.c - the road of a sign-out (proxy/request.h)
+ *
+ * The session ends here first, whatever the provider says; then the browser
+ * is sent to the provider's end_session_endpoint (OpenID Connect RP-Initiated
+ * Logout 1.0), which sends it back to logout/return.
+ */
+#include <string.h>
+
+#include "conf/log.h"
+#include "conf/url.h"
+#include "proxy/binding.h"
+#include "proxy/client.h"
+#include "proxy/pages.h"
+#include "proxy/request.h"
+#include "session/revoked.h"
+
+#define REVOKE_AT_LEAST 60 /* seconds: clocks of several instances differ */
+
+static void end_session(struct request *, struct visit *);
+static const char *provider_logout(struct request *);
+static struct str wanted(struct request *);
+
+/* End the session, unless another site made the browser ask. */
+enum step
+logout_begin(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+	struct visit v;
+	struct err e;
+
+	if (request_from_other_site(r)) {
+		reply_set(r, 200, "text/html; charset=utf-8",
+		    page_ask_logout(r->id, request_own_path(r, "logout").p,
+			mem_printf(r->mem, "%s/", r->match.origin->path), r->mem));
+		return STEP_REPLY;
+	}
+	request_visit(r, &v, 0);
+	r->found = session_find(s->sessions, &v, &r->session);
+	if (r->session == NULL) {
+		end_session(r, &v);
+		return STEP_SIGNED_OUT;
+	}
+	r->session = session_keep(r->session, r->mem);
+	switch (store_ask_get(s->store, &v, r->session->sid, request_wake, r, &r->store, &e)) {
+	case STORE_READY:
+		return STEP_TAKE_STORED_ID;
+	case STORE_WAIT:
+		return request_wait(r, STEP_TAKE_STORED_ID);
+	case STORE_FAILED:
+		break;
+	}
+	return request_fail(r, &e);
+}
+
+/* Its ID token is the hint by which the provider knows which session is meant. */
+enum step
+logout_take_id(struct request *r)
+{
+	struct tokens *t = mem_zalloc(r->mem, sizeof(*t));
+	struct snapshot *s = request_snap(r);
+	struct visit v;
+	struct err e;
+
+	if (store_take_get(&r->store, r->mem, t, &e) == -1)
+		return request_fail(r, &e);
+	r->id_token_hint = t->id_token;
+	request_visit(r, &v, 0);
+	end_session(r, &v);
+	switch (store_ask_drop(s->store, &v, r->session->sid, request_wake, r, &r->store, &e)) {
+	case STORE_READY:
+		return STEP_TAKE_DROPPED;
+	case STORE_WAIT:
+		return request_wait(r, STEP_TAKE_DROPPED);
+	case STORE_FAILED:
+		break;
+	}
+	return request_fail(r, &e);
+}
+
+enum step
+logout_take_dropped(struct request *r)
+{
+	const char **cookies;
+	struct err e;
+
+	if (store_take_drop(&r->store, r->mem, &cookies, &e) == -1)
+		return request_fail(r, &e);
+	reply_cookies(r, cookies);
+	return STEP_SIGNED_OUT;
+}
+
+/* To the provider's logout where it has one, else to the page that was asked for, or ours. */
+enum step
+logout_done(struct request *r)
+{
+	const char *to = r->session == NULL ? NULL : provider_logout(r);
+	struct str rd = wanted(r);
+
+	if (to == NULL && rd.n > 0)
+		to = mem_text(r->mem, rd);
+	if (to == NULL)
+		to = mem_printf(r->mem, "%s?local=1", request_own_path(r, "logout/return").p);
+	reply_redirect(r, r->in.method_id == METHOD_POST ? 303 : 302, to);
+	if (r->session != NULL) {
+		r->err.reason = REASON_SIGNED_OUT;
+		metric_add(&r->worker->metrics.sign_outs, 1);
+		log_request(LOG_LEVEL_INFO, r->id, REASON_SIGNED_OUT, "%.*s signed out", STR_ARG(r->session->username));
+	}
+	return STEP_REPLY;
+}
+
+/* Refused from now on, wherever its cookie is still held; and the browser's copies deleted. */
+static void
+end_session(struct request *r, struct visit *v)
+{
+	struct snapshot *s = request_snap(r);
+	const struct conf_session *c = &s->conf->session;
+	int64_t now = r->now_ms / 1000;
+
+	if (r->session != NULL && r->found == SESSION_FOUND &&
+	    revoked_add(r->worker->shared->revoked, r->session->sid, r->session->exp + REVOKE_AT_LEAST, now) == -1)
+		log_request(LOG_LEVEL_ERROR, r->id, REASON_OVERLOADED,
+		    "the table of ended sessions is full: %.*s's cookie stays valid where it was copied until it expires",
+		    STR_ARG(r->session->username));
+	reply_cookies(r, session_cookie_clear(c, r->match.origin, mem_text(r->mem, v->scope->cookie), v, r->mem));
+	reply_field(r, "Set-Cookie",
+	    str_of(binding_clear_cookie(c, r->match.origin, snapshot_binding_cookie(s, r->match.origin), r->mem)));
+}
+
+static const char *
+provider_logout(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+	const struct oidc_view *view;
+	struct str rd = wanted(r);
+	struct err e;
+	char *url = NULL;
+
+	view = oidc_view(s->oidc[0], clock_seconds(), &e);
+	if (view == NULL)
+		return NULL; /* down: the session here has ended all the same */
+	if (view->meta.end_session_endpoint != NULL) {
+		url = mem_strdup(r->mem, view->meta.end_session_endpoint);
+		if (r->id_token_hint.n > 0)
+			url = url_add_param(r->mem, url, "id_token_hint", r->id_token_hint);
+		url = url_add_param(r->mem, url, "client_id", str_of(s->conf->providers[0].client_id));
+		url = url_add_param(r->mem, url, "post_logout_redirect_uri",
+		    str_of(mem_printf(r->mem, "%s%s", r->match.origin->origin, request_own_path(r, "logout/return").p)));
+		if (rd.n > 0)
+			url = url_add_param(r->mem, url, "state", rd);
+	}
+	oidc_view_release(&view);
+	return url;
+}
+
+static struct str
+wanted(struct request *r)
+{
+	struct str rd;
+
+	if (url_param(r->mem, r->in.query, "rd", &rd) != 0 || !url_is_local_path(rd))
+		return STR("");
+	return rd;
+}

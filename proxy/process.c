@@ -1,0 +1,421 @@
+/* proxy/process.c - see proxy/process.h */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "conf/secret.h"
+#include "proxy/health.h"
+#include "proxy/notify.h"
+#include "proxy/process.h"
+#include "proxy/rate.h"
+#include "proxy/sockets.h"
+#include "proxy/worker.h"
+#include "session/revoked.h"
+
+#define REVOKED_ENTRIES 65536
+#define FLOW_ENTRIES	65536
+#define RATE_ENTRIES	65536
+
+struct process {
+	const char *conf_path;
+	struct event_base *base;
+	struct post *post;
+	struct fetch *fetch;
+	struct keeper *keeper;
+	struct snapshot *snap;
+	struct sockets *sockets, *old_sockets;
+	struct health *health;
+	struct shared shared;
+	struct event *signals[5];
+	size_t n_signals;
+	struct event *watchdog;
+	unsigned unanswered; /* workers that have not taken the last order */
+	unsigned running;    /* workers in their loop */
+	bool again;	     /* a SIGHUP came while a reload was under way */
+};
+
+static int begin(struct process *, struct err *);
+static struct conf *load(const char *);
+static int drop_user(const char *, struct err *);
+static void raise_nofile(const struct conf *);
+static int start_workers(struct process *, struct err *);
+static void order_all(struct process *);
+static void taken(void *);
+static void worker_gone(void *);
+static void reload(struct process *);
+static bool reload_now(struct process *);
+static void warn_fixed(const struct conf *, const struct conf *);
+static void stop(struct process *);
+static void end(struct process *);
+static int watch_signals(struct process *, struct err *);
+static void signal_cb(evutil_socket_t, short, void *);
+static void watchdog_cb(evutil_socket_t, short, void *);
+static void taken_here(void *);
+
+int
+process_run(const char *conf_path)
+{
+	struct process p = { .conf_path = conf_path };
+	struct err e;
+	int status = 0;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	secret_guard_process();
+	if (begin(&p, &e) == -1) {
+		if (e.reason != REASON_NONE)
+			log_err("%s", e.text);
+		status = 1;
+	} else {
+		(void)event_base_dispatch(p.base);
+		log_info("stopped");
+	}
+	end(&p);
+	log_close();
+	return status;
+}
+
+/* Everything that can fail does so here, before the first connection is accepted. */
+static int
+begin(struct process *p, struct err *e)
+{
+	struct conf *c = load(p->conf_path);
+
+	e->reason = REASON_NONE;
+	if (c == NULL)
+		return -1;
+	if (log_open(&c->log, e) == -1) {
+		conf_free(&c);
+		return -1;
+	}
+	raise_nofile(c);
+	p->base = event_base_new();
+	p->post = p->base == NULL ? NULL : post_new(p->base, e);
+	p->fetch = p->post == NULL ? NULL : fetch_new(p->base, e);
+	if (p->fetch == NULL) {
+		conf_free(&c);
+		return err_set(e, REASON_SYSTEM, "the main loop cannot be set up");
+	}
+	p->keeper = keeper_new(p->base, p->post, p->fetch);
+	p->shared.revoked = revoked_new(REVOKED_ENTRIES);
+	p->shared.flows = revoked_new(FLOW_ENTRIES);
+	p->shared.rate = rate_new(RATE_ENTRIES);
+	p->shared.began = clock_seconds();
+	p->shared.main_post = p->post;
+	p->shared.worker_gone = worker_gone;
+	p->shared.main_arg = p;
+	p->snap = snapshot_new(c, NULL, e);
+	if (p->snap == NULL)
+		return -1;
+	p->sockets = sockets_open(p->snap->conf, p->snap->conf->workers, NULL, e);
+	if (p->sockets == NULL || drop_user(p->snap->conf->user, e) == -1 || start_workers(p, e) == -1 ||
+	    watch_signals(p, e) == -1)
+		return -1;
+	keeper_tend(p->keeper, p->snap->oidc[0]);
+	p->health = health_new(p->base, p->fetch, p->snap);
+	order_all(p);
+	return 0;
+}
+
+/* Every mistake is a line of its own; warnings as well. */
+static struct conf *
+load(const char *path)
+{
+	struct conf_report report = { 0 };
+	struct conf *c = conf_load(path, &report);
+	size_t i;
+
+	for (i = 0; i < report.n; i++) {
+		if (report.v[i].warning)
+			log_warn("%s", report.v[i].text);
+		else
+			log_err("%s", report.v[i].text);
+	}
+	conf_report_free(&report);
+	return c;
+}
+
+static int
+drop_user(const char *user, struct err *e)
+{
+	struct passwd *pw;
+
+	if (user == NULL || geteuid() != 0)
+		return 0;
+	pw = getpwnam(user);
+	if (pw == NULL)
+		return err_set(e, REASON_CONFIG, "user: there is no user \"%s\"", user);
+	if (initgroups(user, pw->pw_gid) == -1 || setgid(pw->pw_gid) == -1 || setuid(pw->pw_uid) == -1)
+		return err_set(e, REASON_SYSTEM, "user: cannot become \"%s\": %s", user, strerror(errno));
+	secret_guard_process(); /* changing the user undoes it (prctl(2)) */
+	return 0;
+}
+
+/* Each connection may have one to an upstream. */
+static void
+raise_nofile(const struct conf *c)
+{
+	struct rlimit rl;
+	rlim_t want = 2 * c->limits.max_connections + 256;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= want)
+		return;
+	rl.rlim_cur = rl.rlim_max == RLIM_INFINITY || rl.rlim_max >= want ? want : rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+	if (rl.rlim_cur < want)
+		log_warn("%llu open files are allowed, limits.max_connections may need %llu: raise LimitNOFILE or lower it",
+		    (unsigned long long)rl.rlim_cur, (unsigned long long)want);
+}
+
+static int
+start_workers(struct process *p, struct err *e)
+{
+	unsigned i, n = p->snap->conf->workers;
+
+	p->shared.workers = xcalloc(n, sizeof(struct worker *));
+	for (i = 0; i < n; i++) {
+		p->shared.workers[i] = worker_new(&p->shared, i, e);
+		if (p->shared.workers[i] == NULL)
+			return -1;
+		p->shared.n_workers++;
+	}
+	return 0;
+}
+
+/* The snapshot and the sockets in force, for everyone.  The threads begin with the first order. */
+static void
+order_all(struct process *p)
+{
+	unsigned i;
+	struct err e;
+
+	p->unanswered = p->shared.n_workers;
+	for (i = 0; i < p->shared.n_workers; i++) {
+		struct worker_order o = { .snap = p->snap, .done = taken, .arg = p };
+
+		snapshot_ref(p->snap);
+		o.listeners = sockets_for(p->sockets, i, &o.n_listeners);
+		worker_tell(p->shared.workers[i], &o);
+		if (p->running < p->shared.n_workers) {
+			if (worker_start(p->shared.workers[i], &e) == -1) {
+				log_err("%s", e.text);
+				abort();
+			}
+			p->running++;
+		}
+	}
+}
+
+/* On the worker's thread: over to ours. */
+static void
+taken(void *arg)
+{
+	struct process *p = arg;
+
+	post_send(p->post, taken_here, p);
+}
+
+static void
+taken_here(void *arg)
+{
+	struct process *p = arg;
+	const struct conf *c = p->snap->conf;
+	size_t i;
+
+	if (--p->unanswered > 0)
+		return;
+	sockets_free(&p->old_sockets);
+	if (!atomic_exchange(&p->shared.started, true)) {
+		for (i = 0; i < c->n_listens; i++)
+			log_info("listening on %s%s", c->listens[i].address, c->listens[i].admin ? " (admin)" : "");
+		log_info("workflow-proxy %s serves %s with %u workers", WORKFLOW_PROXY_VERSION, c->origins[0].url, c->workers);
+	} else {
+		log_info("reloaded %s", p->conf_path);
+	}
+	notify_send("READY=1");
+	if (p->again) {
+		p->again = false;
+		reload(p);
+	}
+}
+
+/* --- reload --- */
+
+static void
+reload(struct process *p)
+{
+	if (atomic_load(&p->shared.draining))
+		return;
+	if (p->unanswered > 0) {
+		p->again = true; /* the snapshot before is still being taken */
+		return;
+	}
+	notify_reloading();
+	if (reload_now(p)) {
+		(void)atomic_fetch_add(&p->shared.reloads, 1);
+		return;
+	}
+	(void)atomic_fetch_add(&p->shared.reload_failures, 1);
+	log_err("%s was not taken over: the configuration before stays in force", p->conf_path);
+	notify_send("READY=1");
+}
+
+/* All or nothing: until the new one is whole, nothing of the old one is touched. */
+static bool
+reload_now(struct process *p)
+{
+	struct conf *c = load(p->conf_path);
+	struct snapshot *snap, *old = p->snap;
+	struct sockets *sockets;
+	struct err e;
+
+	if (c == NULL)
+		return false;
+	snap = snapshot_new(c, old, &e);
+	sockets = snap == NULL ? NULL : sockets_open(snap->conf, p->shared.n_workers, p->sockets, &e);
+	if (sockets != NULL && log_open(&snap->conf->log, &e) == -1)
+		log_err("%s", e.text); /* the files before stay open */
+	if (sockets == NULL) {
+		log_err("%s", e.text);
+		snapshot_unref(&snap);
+		return false;
+	}
+	warn_fixed(old->conf, snap->conf);
+	p->old_sockets = p->sockets;
+	p->sockets = sockets;
+	p->snap = snap;
+	keeper_tend(p->keeper, snap->oidc[0]);
+	keeper_forget(p->keeper, old->oidc[0]);
+	health_free(&p->health);
+	p->health = health_new(p->base, p->fetch, snap);
+	order_all(p);
+	snapshot_unref(&old);
+	return true;
+}
+
+static void
+warn_fixed(const struct conf *was, const struct conf *now)
+{
+	if (was->workers != now->workers)
+		log_warn("workers: %u stay until a restart", was->workers);
+	if ((was->user == NULL) != (now->user == NULL) || (now->user != NULL && strcmp(was->user, now->user) != 0))
+		log_warn("user: stays as it is until a restart");
+}
+
+/* --- stop --- */
+
+static void
+stop(struct process *p)
+{
+	unsigned i;
+
+	if (atomic_exchange(&p->shared.draining, true))
+		return;
+	log_info("stopping: finishing what is in flight, for at most %lld s (shutdown_timeout)",
+	    (long long)p->snap->conf->shutdown_timeout / 1000);
+	notify_send("STOPPING=1");
+	for (i = 0; i < p->shared.n_workers; i++) {
+		struct worker_order o = { .drain = true, .wait_ms = p->snap->conf->shutdown_timeout };
+
+		worker_tell(p->shared.workers[i], &o);
+	}
+}
+
+static void
+worker_gone(void *arg)
+{
+	struct process *p = arg;
+
+	if (--p->running == 0)
+		(void)event_base_loopexit(p->base, NULL);
+}
+
+static void
+end(struct process *p)
+{
+	unsigned i;
+	size_t k;
+
+	for (i = 0; i < p->shared.n_workers; i++)
+		if (p->shared.workers[i]->thread != 0)
+			worker_join(p->shared.workers[i]);
+	for (i = 0; i < p->shared.n_workers; i++)
+		worker_free(&p->shared.workers[i]);
+	free(p->shared.workers);
+	health_free(&p->health);
+	if (p->keeper != NULL && p->snap != NULL)
+		keeper_forget(p->keeper, p->snap->oidc[0]);
+	keeper_free(&p->keeper);
+	if (p->fetch != NULL)
+		fetch_free(&p->fetch);
+	for (k = 0; k < p->n_signals; k++)
+		event_free(p->signals[k]);
+	if (p->watchdog != NULL)
+		event_free(p->watchdog);
+	if (p->post != NULL)
+		post_free(&p->post);
+	sockets_free(&p->old_sockets);
+	sockets_free(&p->sockets);
+	snapshot_unref(&p->snap);
+	revoked_free(&p->shared.revoked);
+	revoked_free(&p->shared.flows);
+	rate_free(&p->shared.rate);
+	if (p->base != NULL)
+		event_base_free(p->base);
+}
+
+/* --- signals --- */
+
+static int
+watch_signals(struct process *p, struct err *e)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	int64_t beat = notify_watchdog_ms();
+	struct timeval tv = { beat / 1000, beat % 1000 * 1000 };
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		p->signals[i] = evsignal_new(p->base, numbers[i], signal_cb, p);
+		if (p->signals[i] == NULL || event_add(p->signals[i], NULL) == -1)
+			return err_set(e, REASON_SYSTEM, "signals cannot be watched");
+		p->n_signals++;
+	}
+	if (beat > 0) {
+		p->watchdog = event_new(p->base, -1, EV_PERSIST, watchdog_cb, p);
+		if (p->watchdog == NULL || event_add(p->watchdog, &tv) == -1)
+			return err_set(e, REASON_SYSTEM, "the watchdog cannot be fed");
+	}
+	return 0;
+}
+
+static void
+signal_cb(evutil_socket_t number, short what, void *arg)
+{
+	struct process *p = arg;
+	struct err e;
+
+	(void)what;
+	if (number == SIGHUP)
+		reload(p);
+	else if (number == SIGUSR1 && log_open(&p->snap->conf->log, &e) == -1)
+		log_err("%s", e.text);
+	else if (number == SIGTERM || number == SIGINT)
+		stop(p);
+}
+
+static void
+watchdog_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	notify_send("WATCHDOG=1");
+}

@@ -1,0 +1,144 @@
+/*
+ * proxy/reply.c - answers that the application did not write (proxy/request.h)
+ *
+ * One place writes them all: pages for browsers, JSON for programs, redirects.
+ * None may be stored, framed or sniffed.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/url.h"
+#include "proxy/client.h"
+#include "proxy/forward.h"
+#include "proxy/pages.h"
+#include "proxy/request.h"
+
+#define FIELDS_MAX 49152 /* of one answer: split session cookies among them */
+
+static void fill_page(const struct request *, struct page *);
+
+void
+reply_set(struct request *r, int status, const char *type, struct str body)
+{
+	r->reply.set = true;
+	r->reply.status = status;
+	r->reply.type = type;
+	r->reply.body = body;
+}
+
+void
+reply_redirect(struct request *r, int status, const char *location)
+{
+	reply_set(r, status, NULL, STR(""));
+	r->reply.location = location;
+}
+
+void
+reply_field(struct request *r, const char *name, struct str value)
+{
+	struct http1_out *o = &r->reply.fields;
+
+	if (o->p == NULL) {
+		o->p = mem_alloc(r->mem, FIELDS_MAX);
+		o->cap = FIELDS_MAX;
+	}
+	http1_put_field(o, str_of(name), value);
+}
+
+void
+reply_cookies(struct request *r, const char **set_cookies)
+{
+	size_t i;
+
+	for (i = 0; set_cookies != NULL && set_cookies[i] != NULL; i++)
+		reply_field(r, "Set-Cookie", str_of(set_cookies[i]));
+}
+
+/* What was refused, in the words of whoever asks. */
+void
+reply_refusal(struct request *r)
+{
+	const struct conf_route *route = r->match.route;
+	struct page page = { .reason = r->err.reason, .status = reason_status(r->err.reason), .request_id = r->id };
+
+	if (r->match.kind == ROUTE_UPSTREAM && route != NULL && route->access_denied_url != NULL && r->session != NULL &&
+	    page.status == 403 && request_is_navigation(r)) {
+		reply_redirect(r, 302, route->access_denied_url);
+		return;
+	}
+	fill_page(r, &page);
+	if (forward_accepts_html(&r->in))
+		reply_set(r, page.status, "text/html; charset=utf-8", page_html(&page, r->mem));
+	else
+		reply_set(r, page.status, "application/json", page_json(&page, r->mem));
+	if (page.status == 503 || page.status == 429)
+		r->reply.retry_after = r->reply.retry_after == 0 ? 10 : r->reply.retry_after;
+}
+
+static void
+fill_page(const struct request *r, struct page *page)
+{
+	struct str again;
+
+	if (r->match.origin == NULL)
+		return;
+	page->home_url = mem_printf(r->mem, "%s/", r->match.origin->path);
+	if (r->session != NULL)
+		page->username = r->session->username;
+	if (page->status == 403 && r->match.kind == ROUTE_UPSTREAM && r->match.path.n > 0) {
+		again = url_encode(r->mem, r->match.path);
+		page->switch_url = mem_printf(r->mem, "%s?rd=%.*s", request_own_path(r, "login").p, STR_ARG(again));
+	} else if (r->match.kind == ROUTE_OURS) {
+		page->retry_url = page->home_url;
+	}
+	page->detail = r->login == NULL ? STR("") : login_detail(r);
+}
+
+void
+reply_send(struct request *r)
+{
+	struct http1_out o = { r->worker->head_out, 0, HEAD_OUT_SIZE, false };
+	struct reply *y = &r->reply;
+	struct iovec iov[2];
+	bool head = r->in.method_id == METHOD_HEAD;
+	int n = 0;
+
+	/* Behind a message that was not understood, or whose body is not read, nothing can follow. */
+	r->keep = r->in.keep_alive && !y->close && !r->worker->draining && r->step == STEP_REPLY &&
+	    (r->client->body.done || (r->in.body == BODY_LENGTH && !r->in.expect_continue));
+	r->status = y->status;
+	http1_put(&o, STR("HTTP/1.1 "));
+	http1_put_number(&o, (uint64_t)y->status);
+	http1_put(&o, STR(" "));
+	http1_put(&o, forward_reason_phrase(y->status));
+	http1_put(&o, STR("\r\n"));
+	forward_put_common(r, &o);
+	if (y->type != NULL)
+		http1_put_field(&o, STR("Content-Type"), str_of(y->type));
+	http1_put(&o, STR("Content-Length: "));
+	http1_put_number(&o, y->body.n);
+	http1_put(&o, STR("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+			  "Referrer-Policy: no-referrer\r\n"));
+	if (y->type != NULL && strncmp(y->type, "text/html", 9) == 0)
+		http1_put_field(&o, STR("Content-Security-Policy"), str_of(page_csp));
+	if (y->location != NULL)
+		http1_put_field(&o, STR("Location"), str_of(y->location));
+	if (y->retry_after > 0) {
+		http1_put(&o, STR("Retry-After: "));
+		http1_put_number(&o, y->retry_after);
+		http1_put(&o, STR("\r\n"));
+	}
+	http1_put(&o, (struct str) { y->fields.p, y->fields.n });
+	if (!r->keep)
+		http1_put(&o, STR("Connection: close\r\n"));
+	else if (r->in.minor == 0)
+		http1_put(&o, STR("Connection: keep-alive\r\n"));
+	http1_put(&o, STR("\r\n"));
+	iov[n++] = (struct iovec) { o.p, o.n };
+	if (y->body.n > 0 && !head)
+		iov[n++] = (struct iovec) { (void *)(uintptr_t)y->body.p, y->body.n };
+	r->head_sent = true;
+	r->bytes_out = head ? 0 : y->body.n;
+	if (client_write(r->client, iov, n) == -1)
+		client_close(r->client, "writing failed");
+}

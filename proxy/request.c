@@ -1,0 +1,678 @@
+/*
+ * proxy/request.c - the road of one request
+ *
+ * Read from top to bottom.  A step does one thing and ends by returning the
+ * next step.  A step that must wait starts the work and returns
+ * request_wait(r, STEP_TAKE_...); the take stands right below the ask.
+ */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/log.h"
+#include "proxy/access.h"
+#include "proxy/client.h"
+#include "proxy/forward.h"
+#include "proxy/pages.h"
+#include "proxy/request.h"
+#include "proxy/upstream.h"
+
+#define MEMORY_BUDGET (1024 * 1024)
+#define REQUESTS_KEPT 64
+
+static step_fn request_check, request_route, request_session, request_authorize;
+static step_fn request_ask_upstream, request_take_upstream, request_relay;
+static step_fn request_say_no, request_reply, request_finish;
+
+static void run(struct request *);
+static enum step give_up(struct request *);
+static enum step sign_in_or_401(struct request *);
+static bool crosses_origin(const struct request *);
+static bool may_try_again(const struct request *);
+static void log_access(struct request *);
+static void count(struct request *);
+static void put_back(struct request *);
+static void bury_cb(struct grave *);
+
+static const struct {
+	const char *name; /* as in the debug log */
+	step_fn *run;
+} steps[STEP_END] = {
+	[STEP_CHECK] = { "check", request_check },
+	[STEP_ROUTE] = { "route", request_route },
+	[STEP_SESSION] = { "session", request_session },
+	[STEP_AUTHORIZE] = { "authorize", request_authorize },
+	[STEP_ASK_UPSTREAM] = { "ask-upstream", request_ask_upstream },
+	[STEP_TAKE_UPSTREAM] = { "take-upstream", request_take_upstream },
+	[STEP_RELAY] = { "relay", request_relay },
+	[STEP_REFUSE] = { "refuse", request_say_no },
+	[STEP_REPLY] = { "reply", request_reply },
+	[STEP_FINISH] = { "finish", request_finish },
+	[STEP_ADMIN] = { "admin", admin_answer },
+	[STEP_ENDPOINT] = { "endpoint", endpoint_find },
+	[STEP_LOGIN] = { "login", login_begin },
+	[STEP_CALLBACK] = { "callback", login_callback },
+	[STEP_ASK_TOKENS] = { "ask-tokens", login_ask_tokens },
+	[STEP_TAKE_TOKENS] = { "take-tokens", login_take_tokens },
+	[STEP_ASK_USERINFO] = { "ask-userinfo", login_ask_userinfo },
+	[STEP_TAKE_USERINFO] = { "take-userinfo", login_take_userinfo },
+	[STEP_VERIFY] = { "verify", login_verify },
+	[STEP_ASK_KEYS] = { "ask-keys", login_ask_keys },
+	[STEP_TAKE_KEYS] = { "take-keys", login_take_keys },
+	[STEP_BEGIN_SESSION] = { "begin-session", login_begin_session },
+	[STEP_TAKE_STORED] = { "take-stored", login_take_stored },
+	[STEP_LOGOUT] = { "logout", logout_begin },
+	[STEP_TAKE_STORED_ID] = { "take-stored-id", logout_take_id },
+	[STEP_TAKE_DROPPED] = { "take-dropped", logout_take_dropped },
+	[STEP_SIGNED_OUT] = { "signed-out", logout_done },
+};
+
+/* --- the driver --- */
+
+void
+request_begin(struct request *r)
+{
+	r->step = STEP_CHECK;
+	run(r);
+}
+
+void
+request_begin_bad(struct request *r, const struct err *e)
+{
+	/* Nothing of what could not be parsed is looked at again. */
+	r->in.method = r->in.target = r->in.path = r->in.host = STR("");
+	r->in.query = (struct str) { NULL, 0 };
+	r->in.method_id = METHOD_OTHER;
+	r->in.n_fields = 0;
+	r->in.minor = 1;
+	r->in.keep_alive = r->in.upgrade = r->in.expect_continue = false;
+	memset(r->in.index, 0, sizeof(r->in.index));
+	forward_look(r);
+	r->step = request_fail(r, e);
+	run(r);
+}
+
+void
+request_resume(struct request *r)
+{
+	assert(r->waiting && !r->running);
+	r->waiting = false;
+	run(r);
+}
+
+void
+request_wake(void *arg)
+{
+	request_resume(arg);
+}
+
+static void
+run(struct request *r)
+{
+	r->running = true;
+	while (r->step != STEP_END && !r->waiting && !r->aborted) {
+		enum step was = r->step, next = steps[was].run(r);
+
+		if (log_level() == LOG_LEVEL_DEBUG)
+			log_request(LOG_LEVEL_DEBUG, r->id, REASON_NONE, "%s -> %s", steps[was].name,
+			    next == STEP_END ? "end" : steps[next].name);
+		if (mem_overrun(r->mem) && r->err.reason != REASON_MEMORY_BUDGET && was != STEP_FINISH && !r->aborted)
+			next = give_up(r);
+		r->step = next;
+	}
+	r->running = false;
+	if (r->step == STEP_END && !r->aborted) {
+		struct client *c = r->client;
+		bool keep = r->keep, broken = r->broken && r->head_sent;
+
+		put_back(r);
+		c->request = NULL;
+		if (broken)
+			client_close(c, "the answer broke off"); /* only a cut tells the client that it is not whole */
+		else
+			client_request_done(c, keep);
+	}
+}
+
+enum step
+request_wait(struct request *r, enum step take)
+{
+	assert(!r->waiting);
+	r->waiting = true;
+	return take;
+}
+
+/* Past the memory budget: drop what we wait for, say so. */
+static enum step
+give_up(struct request *r)
+{
+	oidc_op_cancel(&r->oidc);
+	store_op_cancel(&r->store);
+	r->waiting = false;
+	return request_refuse(r, REASON_MEMORY_BUDGET, "more than %d bytes for one request", MEMORY_BUDGET);
+}
+
+/* --- the road --- */
+
+/* Meant for us, and may it be answered now? */
+static enum step
+request_check(struct request *r)
+{
+	const struct conf *c = request_snap(r)->conf;
+
+	forward_look(r);
+	if (r->client->admin)
+		return STEP_ADMIN;
+	if (r->in.body == BODY_LENGTH && r->in.content_length > c->limits.body_size)
+		return request_refuse(r, REASON_BODY_TOO_LARGE, "a body of %llu bytes exceeds limits.body_size (%llu)",
+		    (unsigned long long)r->in.content_length, (unsigned long long)c->limits.body_size);
+	if (forward_repeated(&r->in, FIELD_AUTHORIZATION))
+		return request_refuse(r, REASON_BAD_REQUEST, "two Authorization fields");
+	return STEP_ROUTE;
+}
+
+/* One canonical path, used for the rule and sent upstream, or no further. */
+static enum step
+request_route(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+	struct err e;
+
+	if (route_find(s->routes, r->in.host, r->in.path, r->mem, &r->match, &e) == -1)
+		return request_fail(r, &e);
+	if (r->client->https_redirect && !r->https) {
+		reply_redirect(r, 308,
+		    mem_printf(r->mem, "%s%.*s%s%.*s", r->match.origin->origin, STR_ARG(r->match.path),
+			r->in.query.p == NULL ? "" : "?", STR_ARG(r->in.query)));
+		r->err.reason = REASON_HTTPS_REDIRECT;
+		return STEP_REPLY;
+	}
+	if (r->match.kind == ROUTE_OURS)
+		return STEP_ENDPOINT;
+	return r->match.route->auth == AUTH_NONE ? STEP_ASK_UPSTREAM : STEP_SESSION;
+}
+
+/* Who is this browser? */
+static enum step
+request_session(struct request *r)
+{
+	struct visit v;
+
+	request_visit(r, &v, 0);
+	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	return STEP_AUTHORIZE;
+}
+
+/* May this person do this? */
+static enum step
+request_authorize(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+	struct err e;
+
+	if (r->found != SESSION_FOUND)
+		return sign_in_or_401(r);
+	if (s->conf->session.origin_check && crosses_origin(r))
+		return request_refuse(r, REASON_CROSS_ORIGIN, "%.*s with a session, caused by another site (Origin %.*s)",
+		    STR_ARG(r->in.method), STR_ARG(request_field(r, FIELD_ORIGIN)));
+	if (access_allows(s->access, s->conf, r->match.route_index, r->session, r->mem, &r->username, &e) == -1)
+		return request_fail(r, &e);
+	return STEP_ASK_UPSTREAM;
+}
+
+/* Pass it on: hop-by-hop off, what could pass for ours off, ours on. */
+static enum step
+request_ask_upstream(struct request *r)
+{
+	struct err e;
+	struct str head;
+
+	upstream_choose(r);
+	if (forward_request(r, &head, &e) == -1)
+		return request_fail(r, &e);
+	r->up_began = timers_now_us();
+	r->tries++;
+	r->up_failed = r->broken = false;
+	r->relay.up_active = r->in.body != BODY_NONE && !r->client->body.done;
+	r->relay.up_chunked = r->in.body == BODY_CHUNKED;
+	r->relay.up_broken = false;
+	if (upstream_ask(r, head, r->retried, &e) == -1) {
+		r->err = e;
+		r->up_failed = true;
+		return STEP_TAKE_UPSTREAM;
+	}
+	relay_upload(r);
+	if (r->broken)
+		return request_fail(r, &r->err);
+	return request_wait(r, STEP_TAKE_UPSTREAM);
+}
+
+/* The upstream's head is here, or it failed. */
+static enum step
+request_take_upstream(struct request *r)
+{
+	struct metrics *m = &r->worker->metrics;
+
+	if (r->broken)
+		return request_fail(r, &r->err);
+	if (!r->up_failed) {
+		r->up_took = timers_now_us() - r->up_began;
+		metrics_latency(m->upstream_latency, &m->upstream_latency_us, (uint64_t)r->up_took);
+		return STEP_RELAY;
+	}
+	metric_add(&m->upstream_errors, 1);
+	if (!may_try_again(r))
+		return request_fail(r, &r->err);
+	metric_add(&m->upstream_retries, 1);
+	log_request(LOG_LEVEL_WARN, r->id, r->err.reason, "%s; trying once more", r->err.text);
+	r->retried = r->retried || (r->up != NULL && r->up->reused);
+	r->err.reason = REASON_NONE;
+	upstream_cancel(r);
+	return STEP_ASK_UPSTREAM;
+}
+
+/* Bytes, both ways, until the end. */
+static enum step
+request_relay(struct request *r)
+{
+	struct str head;
+	struct err e;
+
+	if (forward_answer(r, r->worker->answer, &head, &e) == -1)
+		return request_fail(r, &e);
+	r->head_sent = true;
+	if (relay_begin_answer(r, head, r->up->first))
+		return STEP_FINISH;
+	if (!r->aborted && r->relay.tunnel)
+		relay_upload(r);
+	if (r->aborted || r->broken || r->through)
+		return STEP_FINISH;
+	return request_wait(r, STEP_FINISH);
+}
+
+/* No: a page, JSON or a redirect, and the reason in the log. */
+static enum step
+request_say_no(struct request *r)
+{
+	upstream_cancel(r);
+	r->relay.up_active = false;
+	if (reason_status(r->err.reason) >= 500)
+		log_request(LOG_LEVEL_WARN, r->id, r->err.reason, "%s", r->err.text);
+	else
+		log_request(LOG_LEVEL_INFO, r->id, r->err.reason, "%s", r->err.text);
+	if (!r->reply.set)
+		reply_refusal(r);
+	return STEP_REPLY;
+}
+
+/* An answer of our own. */
+static enum step
+request_reply(struct request *r)
+{
+	reply_send(r);
+	return STEP_FINISH;
+}
+
+/* Log it, count it; the next request, or goodbye. */
+static enum step
+request_finish(struct request *r)
+{
+	if (r->aborted)
+		return STEP_END;
+	if (r->up != NULL) {
+		if (r->broken || r->relay.up_active || r->relay.down_active)
+			upstream_cancel(r);
+		else
+			upstream_release(r);
+	}
+	if (r->broken && r->head_sent)
+		log_request(LOG_LEVEL_WARN, r->id, r->err.reason, "%s", r->err.text);
+	count(r);
+	log_access(r);
+	return STEP_END;
+}
+
+/* --- while the relay runs --- */
+
+void
+request_relayed(struct request *r)
+{
+	r->through = true;
+	if (!r->running && r->waiting)
+		request_resume(r);
+}
+
+void
+request_broken(struct request *r, const struct err *e)
+{
+	r->err = *e;
+	r->broken = true;
+	if (!r->running && r->waiting)
+		request_resume(r);
+}
+
+/* --- decisions of the road --- */
+
+static enum step
+sign_in_or_401(struct request *r)
+{
+	static const enum reason why[] = {
+		[SESSION_FOUND] = REASON_NONE,
+		[SESSION_NONE] = REASON_NO_SESSION,
+		[SESSION_EXPIRED] = REASON_SESSION_EXPIRED,
+		[SESSION_INVALID] = REASON_SESSION_INVALID,
+		[SESSION_DUPLICATE] = REASON_SESSION_DUPLICATE,
+		[SESSION_REVOKED] = REASON_SESSION_REVOKED,
+	};
+	enum conf_unauthenticated how = r->match.route->unauthenticated;
+
+	r->session = NULL;
+	if (how == UNAUTHENTICATED_401 || r->in.upgrade || (how == UNAUTHENTICATED_AUTO && !request_is_navigation(r)))
+		return request_refuse(r, why[r->found], "%s", reason_meaning(why[r->found]));
+	r->err.reason = why[r->found];
+	return STEP_LOGIN;
+}
+
+/*
+ * Cookies come along when another site makes the browser send a request.
+ * Fetch metadata says so where the browser is new enough, else Origin does.
+ */
+static bool
+crosses_origin(const struct request *r)
+{
+	enum http1_method m = r->in.method_id;
+
+	if (!r->in.upgrade && (m == METHOD_GET || m == METHOD_HEAD || m == METHOD_OPTIONS))
+		return false;
+	return request_from_other_site(r);
+}
+
+bool
+request_from_other_site(const struct request *r)
+{
+	struct str site = request_field(r, FIELD_SEC_FETCH_SITE), origin = request_field(r, FIELD_ORIGIN);
+	bool null = str_is(origin, STR("null"));
+
+	if (str_is(site, STR("cross-site")) || forward_repeated(&r->in, FIELD_ORIGIN))
+		return true;
+	/* A page with Referrer-Policy: no-referrer sends "null" to its own site. */
+	if (null && (str_is(site, STR("same-origin")) || str_is(site, STR("none"))))
+		return false;
+	return origin.n > 0 && !str_is_nocase(origin, str_of(r->match.origin->origin));
+}
+
+/* A browser on its way to a page: it can be sent to the provider and back. */
+bool
+request_is_navigation(const struct request *r)
+{
+	struct str mode = request_field(r, FIELD_SEC_FETCH_MODE), type = request_field(r, FIELD_CONTENT_TYPE);
+	bool form = str_is_nocase((struct str) { type.p, type.n < 33 ? type.n : 33 }, STR("application/x-www-form-urlencoded")) ||
+	    str_is_nocase((struct str) { type.p, type.n < 19 ? type.n : 19 }, STR("multipart/form-data"));
+
+	if (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD && !(r->in.method_id == METHOD_POST && form))
+		return false;
+	if (mode.n > 0 && !str_is(mode, STR("navigate")))
+		return false;
+	if (request_field(r, FIELD_X_REQUESTED_WITH).n > 0)
+		return false;
+	return forward_accepts_html(&r->in);
+}
+
+/*
+ * Another server when this one cannot be connected to; the same server once,
+ * on a new connection, when a kept one turned out closed before a byte of the
+ * answer - but only for what may be sent twice (RFC 9110 9.2.2) and is held.
+ */
+static bool
+may_try_again(const struct request *r)
+{
+	size_t n = request_snap(r)->upstreams[r->match.route->upstream].conf->n_servers;
+	enum http1_method m = r->in.method_id;
+	bool sent_none = r->client->body.seen == 0 && r->bytes_in == 0;
+
+	switch ((int)r->err.reason) {
+	case REASON_UPSTREAM_REFUSED:
+	case REASON_UPSTREAM_CONNECT_TIMEOUT:
+	case REASON_UPSTREAM_RESOLVE:
+	case REASON_UPSTREAM_TLS:
+		return r->tries < n && sent_none;
+	case REASON_UPSTREAM_CLOSED:
+		return r->up != NULL && r->up->reused && !r->up->spoke && !r->retried && sent_none &&
+		    (m == METHOD_GET || m == METHOD_HEAD || m == METHOD_OPTIONS || m == METHOD_PUT || m == METHOD_DELETE);
+	default:
+		return false;
+	}
+}
+
+enum step
+request_fail(struct request *r, const struct err *e)
+{
+	if (e != &r->err)
+		r->err = *e;
+	return STEP_REFUSE;
+}
+
+enum step
+request_refuse(struct request *r, enum reason why, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->err.reason = why;
+	va_start(ap, fmt);
+	(void)vsnprintf(r->err.text, sizeof(r->err.text), fmt, ap);
+	va_end(ap);
+	return STEP_REFUSE;
+}
+
+struct str
+request_field(const struct request *r, enum field_id id)
+{
+	const struct http1_field *f = http1_get(&r->in, id);
+
+	return f == NULL ? STR("") : f->value;
+}
+
+struct snapshot *
+request_snap(const struct request *r)
+{
+	return r->view->snap;
+}
+
+void
+request_visit(struct request *r, struct visit *v, size_t provider)
+{
+	struct str *cookies = NULL;
+	size_t i, n = 0;
+
+	if (r->in.index[FIELD_COOKIE] != 0) {
+		const struct http1_field *first = http1_get(&r->in, FIELD_COOKIE);
+
+		cookies = mem_alloc(r->mem, (r->in.n_fields - (size_t)(first - r->in.fields)) * sizeof(*cookies));
+		for (i = (size_t)(first - r->in.fields); i < r->in.n_fields; i++)
+			if (r->in.fields[i].id == FIELD_COOKIE)
+				cookies[n++] = r->in.fields[i].value;
+	}
+	*v = (struct visit) {
+		.scope = snapshot_scope(request_snap(r), r->match.origin, provider),
+		.cookies = cookies,
+		.n_cookies = n,
+		.revoked = r->worker->shared->revoked,
+		.cache = r->worker->cache,
+		.now_ms = r->now_ms,
+		.mem = r->mem,
+	};
+}
+
+struct str
+request_own_path(const struct request *r, const char *endpoint)
+{
+	return str_of(mem_printf(r->mem, "%s%s/%s", r->match.origin->path, request_snap(r)->conf->auth_path, endpoint));
+}
+
+/* --- the end --- */
+
+static void
+count(struct request *r)
+{
+	struct metrics *m = &r->worker->metrics;
+	int class = r->status / 100;
+
+	metric_add(&m->requests[class >= 1 && class <= 5 ? class : 5], 1);
+	if (r->err.reason != REASON_NONE)
+		metric_add(&m->refusals[r->err.reason], 1);
+	if (!r->relay.tunnel)
+		metrics_latency(m->latency, &m->latency_us, (uint64_t)(timers_now_us() - r->began));
+	metric_add(&m->bytes_in, r->bytes_in);
+	metric_add(&m->bytes_out, r->bytes_out);
+	if (r->relay.tunnel)
+		metric_sub(&m->upgrades, 1);
+}
+
+static void
+log_access(struct request *r)
+{
+	struct log_record *a = &r->worker->access;
+	struct str user = r->session != NULL ? r->session->username : r->username;
+	char addr[INET6_ADDRSTRLEN];
+	int again;
+
+	if (!log_access_on())
+		return;
+	for (again = 0; again < 2; again++) {
+		log_record_begin(a);
+		log_record_str(a, "request_id", str_of(r->id));
+		log_record_str(a, "client", str_of(forward_address(&r->addr, addr)));
+		log_record_str(a, "method", r->in.method);
+		log_record_str(a, "host", r->in.host);
+		log_record_str(a, "path", r->in.path);
+		log_record_num(a, "status", r->status);
+		log_record_num(a, "bytes_in", (long long)r->bytes_in);
+		log_record_num(a, "bytes_out", (long long)r->bytes_out);
+		log_record_num(a, "time_us", timers_now_us() - r->began);
+		if (r->server != NULL) {
+			log_record_str(a, "upstream", str_of(r->server->conf->url));
+			log_record_num(a, "upstream_us", r->up_took);
+		}
+		log_record_str(a, "user", user);
+		log_record_str(a, "reason", str_of(reason_word(r->err.reason)));
+		log_record_end(a);
+		if (!a->overflow)
+			break;
+		/* Full: write what is there and try in the empty buffer; a record that is larger is dropped. */
+		log_access_write(a->buf, a->n);
+		a->n = 0;
+		a->overflow = false;
+	}
+	event_active(r->worker->flush, 0, 0);
+}
+
+/* The browser is gone, or never was a request: nothing can be answered. */
+void
+request_abort(struct request **rp, enum reason why)
+{
+	struct request *r = *rp;
+
+	*rp = NULL;
+	if (r == NULL || r->aborted)
+		return;
+	r->aborted = true;
+	if (why != REASON_NONE) {
+		if (r->err.reason == REASON_NONE)
+			r->err.reason = why;
+		if (r->status == 0)
+			r->status = 499;
+		if (r->up != NULL)
+			upstream_cancel(r);
+		count(r);
+		log_access(r);
+	}
+	oidc_op_cancel(&r->oidc);
+	store_op_cancel(&r->store);
+	if (why == REASON_NONE)
+		put_back(r);
+	else
+		worker_bury(r->worker, &r->grave, bury_cb);
+}
+
+/* --- where requests come from and go to --- */
+
+struct request *
+request_new(struct client *c)
+{
+	struct worker *w = c->worker;
+	struct request *r = w->requests;
+
+	if (r != NULL) {
+		w->requests = r->next_free;
+		w->n_requests--;
+	} else {
+		r = xmalloc(sizeof(*r));
+		r->mem = mem_new(MEMORY_BUDGET);
+	}
+	r->worker = w;
+	r->client = c;
+	r->view = view_use(w->view);
+	r->step = STEP_CHECK;
+	r->waiting = r->running = r->aborted = false;
+	r->found = SESSION_NONE;
+	r->session = NULL;
+	r->username = STR("");
+	r->login = NULL;
+	r->id_token_hint = STR("");
+	r->oidc = NULL;
+	r->store = NULL;
+	r->up = NULL;
+	r->tries = 0;
+	r->retried = r->up_failed = r->broken = r->through = false;
+	r->up_took = 0;
+	r->server = NULL;
+	memset(&r->match, 0, sizeof(r->match));
+	memset(&r->relay, 0, sizeof(r->relay));
+	memset(&r->reply, 0, sizeof(r->reply));
+	r->head_sent = r->keep = false;
+	r->status = 0;
+	r->err.reason = REASON_NONE;
+	r->err.text[0] = '\0';
+	r->bytes_in = r->bytes_out = 0;
+	r->began = timers_now_us();
+	r->now_ms = clock_ms();
+	return r;
+}
+
+static void
+put_back(struct request *r)
+{
+	struct worker *w = r->worker;
+
+	view_leave(&r->view);
+	if (w->n_requests >= REQUESTS_KEPT) {
+		mem_free(&r->mem);
+		free(r);
+		return;
+	}
+	mem_reset(r->mem);
+	r->next_free = w->requests;
+	w->requests = r;
+	w->n_requests++;
+}
+
+static void
+bury_cb(struct grave *g)
+{
+	put_back((struct request *)(void *)g); /* the first member */
+}
+
+void
+request_free_list(struct worker *w)
+{
+	struct request *r;
+
+	while ((r = w->requests) != NULL) {
+		w->requests = r->next_free;
+		mem_free(&r->mem);
+		free(r);
+	}
+}

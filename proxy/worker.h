@@ -1,0 +1,152 @@
+/*
+ * proxy/worker.h - one thread, one event loop, its connections
+ *
+ * Workers share nothing but the snapshot in force (immutable), a few small
+ * tables with locks of their own (struct shared), and mailboxes.  A
+ * connection never changes its worker.
+ */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "conf/log.h"
+#include "conf/post.h"
+#include "oidc/fetch.h"
+#include "proxy/http1.h"
+#include "proxy/metrics.h"
+#include "proxy/snapshot.h"
+#include "proxy/timer.h"
+
+struct client;
+struct pool;
+struct rate;
+struct request;
+struct revoked;
+struct worker;
+
+/* What all threads of the process share. */
+struct shared {
+	struct revoked *revoked; /* sessions ended */
+	struct revoked *flows;	 /* sign-ins redeemed */
+	struct rate *rate;	 /* sign-ins per address */
+	atomic_size_t connections;
+	atomic_bool draining;
+	atomic_bool started; /* all listeners are up */
+	struct worker **workers;
+	unsigned n_workers;
+	_Atomic uint64_t reloads, reload_failures;
+	int64_t began; /* seconds since 1970 */
+	struct post *main_post;	     /* the main thread's mailbox, */
+	void (*worker_gone)(void *); /* and what is sent there when a worker has left its loop */
+	void *main_arg;
+};
+
+/* A snapshot as one worker holds it: requests count themselves in and out without an atomic. */
+struct view {
+	struct snapshot *snap;
+	struct worker *worker;
+	size_t users;
+	struct pool *pools; /* snap->n_servers: idle and busy upstream connections */
+	size_t *turn;	    /* conf->n_upstreams: round robin */
+};
+
+/* A piece of memory that is lent while there are bytes; from the worker's free list. */
+#define CHUNK_SIZE 16384
+struct chunk {
+	struct chunk *next;
+	size_t cap, start, end;
+	char bytes[];
+};
+
+/* First member of what worker_bury() frees. */
+struct grave {
+	struct grave *next;
+	void (*fn)(struct grave *);
+};
+
+struct listener {
+	struct worker *worker;
+	struct event *ev;
+	int fd; /* not ours: the process closes it */
+	const char *address;
+	bool inherited;
+};
+
+#define SCRATCH_SIZE  65536
+#define HEAD_OUT_SIZE 98304
+
+struct worker {
+	unsigned number;
+	pthread_t thread;
+	struct shared *shared;
+	struct event_base *base;
+	struct post *post;
+	struct fetch *fetch;
+	struct timers *timers;
+	struct view *view; /* the one new requests get */
+	struct session_cache *cache;
+	struct metrics metrics;
+
+	char *scratch;	/* SCRATCH_SIZE: what a socket gave, until its callback returns */
+	char *head_out; /* HEAD_OUT_SIZE: a head being written, until its callback returns */
+	struct http1_head *answer; /* the upstream's head being read, until its callback returns */
+	struct chunk *chunks;
+	size_t n_chunks;
+	struct request *requests; /* free ones */
+	size_t n_requests;
+
+	struct client *clients; /* open ones */
+	size_t n_clients;
+	struct listener *listeners;
+	size_t n_listeners;
+
+	struct grave *graves;
+	struct event *reap;
+	struct event *flush; /* the access log */
+	struct log_record access;
+	uint64_t id_state; /* of request ids */
+	bool draining;
+	int64_t drain_until; /* timers_now()'s clock */
+	struct timer drain_timer;
+};
+
+struct worker *worker_new(struct shared *sh, unsigned number, struct err *e) MUST_CHECK;
+int worker_start(struct worker *w, struct err *e) MUST_CHECK; /* its thread begins */
+void worker_join(struct worker *w);
+void worker_free(struct worker **w); /* joined, or never started */
+
+/* Sent to a worker's mailbox. */
+struct worker_order {
+	struct worker *worker;
+	struct snapshot *snap;	    /* adopt this one (a reference is handed over); NULL: keep */
+	struct listener *listeners; /* listen on exactly these; taken over; NULL: keep */
+	size_t n_listeners;
+	bool drain; /* accept no more; leave when the last connection is gone, or after wait_ms */
+	int64_t wait_ms;
+	void (*done)(void *arg); /* called on the worker's thread */
+	void *arg;
+};
+void worker_tell(struct worker *w, const struct worker_order *o); /* copies *o; any thread */
+
+struct view *view_use(struct view *v);
+void view_leave(struct view **v);
+
+struct chunk *chunk_take(struct worker *w, size_t cap); /* at least cap bytes, empty */
+void chunk_give(struct worker *w, struct chunk **c);	/* safe on NULL */
+
+/* Free after the callback in progress has returned. */
+void worker_bury(struct worker *w, struct grave *g, void (*fn)(struct grave *));
+
+/* A request's id: 32 hex digits and a terminator into out. */
+void worker_new_id(struct worker *w, char out[33]);
+
+/* A draining worker leaves its loop when nothing is left: called whenever a connection has gone. */
+void worker_check_drained(struct worker *w);
+
+int64_t clock_seconds(void); /* since 1970 */
+int64_t clock_ms(void);
+
+#endif
