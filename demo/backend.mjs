@@ -43,7 +43,7 @@ input { font: inherit; padding: .45rem .6rem; border: 1px solid var(--soft); bor
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 label { display: block; margin-bottom: .3rem; } .row { display: flex; gap: .6rem; flex-wrap: wrap; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; } th, td { text-align: left; padding: .3rem .6rem .3rem 0; vertical-align: top; overflow-wrap: anywhere; }
-th { font-weight: 600; white-space: nowrap; } output { display: block; margin-top: .6rem; font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
+th { font-weight: 600; white-space: nowrap; width: 16rem; } output { display: block; margin-top: .6rem; font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
 .done { color: var(--good); font-weight: 600; }
 `;
 
@@ -60,6 +60,7 @@ document.querySelector('#say').onsubmit = (e) => { e.preventDefault(); socket.se
 `;
 
 function page(user, request) {
+	const open = tasks.filter((t) => t.state === 'open').length;
 	const claims = Object.entries(request.headers).filter(([name]) => /^x-(forwarded|claim|request)-/.test(name));
 	return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -67,7 +68,7 @@ function page(user, request) {
 <header><div><strong>Workflow inbox</strong><span id="who">Signed in as ${escape(user)}</span>
 <a class="button quiet" href="/auth/logout">Sign out</a></div></header>
 <main><h1 id="greeting">Hello, ${escape(user)}</h1>
-<p class="lead">You have ${tasks.filter((t) => t.state === 'open').length} tasks to decide.  This application holds no password and no token: it reads your name from a request header.</p>
+<p class="lead">${open === 1 ? 'One task waits' : `${open} tasks wait`} for your decision.  This application holds no password and no token: it reads your name from a request header.</p>
 <div class="grid">
 <section class="wide"><h2>Tasks</h2><ul class="tasks">${tasks.map((t) => `<li><div><b>${escape(t.title)}</b><br><small>${escape(t.from)} · ${escape(t.amount)}</small></div>
 ${t.state === 'open' ? `<form class="row" method="post" action="decide"><input type="hidden" name="id" value="${t.id}">

@@ -28,7 +28,7 @@ export default async function* reporter(source) {
 	}
 	for (const f of failures) {
 		const e = f.details.error?.cause ?? f.details.error;
-		yield `\n--- ${f.name}${f.file ? `  [${f.file.split('/').pop()}]` : ''}\n${e?.stack ?? e?.message ?? e}\n`;
+		yield `\n--- ${f.name}${/\.test\.mjs$/.test(f.file) ? `  [${f.file.split('/').pop()}]` : ''}\n${e?.stack ?? e?.message ?? e}\n`;
 		if (/\.test\.mjs$/.test(f.name)) yield `${said.get(f.file ?? f.name) ?? [...said.values()].join('')}\n`;
 	}
 	yield `\n# end-to-end tests, ${Math.round((Date.now() - started) / 1000)} s\n`;
