@@ -226,9 +226,15 @@ struct conf_report {
 /*
  * Read and check `path` and every file it names.  NULL when there is a
  * mistake; *report is filled either way (it must be zeroed before) and freed
- * with conf_report_free().  Reads files and resolves no names.
+ * with conf_report_free().  Reads files and resolves no names.  Relative paths
+ * in the file are seen from the folder of the file that they stand in.  One
+ * load at a time: libconfuse keeps its lexer's state for itself.
  */
 struct conf *conf_load(const char *path, struct conf_report *report) MUST_CHECK;
+
+/* The same for a text in memory; includes are not followed, and relative paths are those beside `name`. */
+struct conf *conf_parse(const char *name, struct str text, struct conf_report *report) MUST_CHECK;
+
 void conf_free(struct conf **c); /* secrets are wiped */
 void conf_report_free(struct conf_report *r);
 

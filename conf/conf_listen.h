@@ -1,0 +1,14 @@
+/*
+ * conf/conf_listen.h - what other builders need of TLS
+ */
+#ifndef CONF_CONF_LISTEN_H
+#define CONF_CONF_LISTEN_H
+#include "conf/build.h"
+
+/* A certificate and its key, both files; key may be NULL. */
+void conf_listen_pair(
+    struct build *b, struct entry *ce, struct item *cert, struct entry *ke, struct item *key);
+/* A file of certificates of authorities, where it is set. */
+void conf_listen_authorities(struct build *b, struct entry *e);
+
+#endif

@@ -1,0 +1,264 @@
+/* conf/conf_provider.c - the provider; see conf/build.h */
+#include <string.h>
+
+#include "conf/build.h"
+#include "conf/conf_listen.h"
+#include "conf/conf_top.h"
+#include "conf/url.h"
+#include "conf/value.h"
+
+#define WELL_KNOWN "/.well-known/openid-configuration" /* Discovery 4 */
+
+static void later_sections(struct build *);
+static void one(struct build *, struct group *, struct conf_provider *);
+static void issuer(struct build *, struct group *, struct conf_provider *);
+static void callback(struct build *, struct group *, struct conf_provider *);
+static void client(struct build *, struct group *, struct conf_provider *);
+static void scopes(struct build *, struct group *, struct conf_provider *);
+static void scope_split(struct build *, struct entry *, struct item *, struct conf_strings *);
+static void scope_add(struct build *, struct entry *, struct item *, struct conf_strings *);
+static void parameters(struct build *, struct entry *);
+static bool is_protocol_parameter(struct str);
+static void algorithms(struct build *, struct entry *);
+static void http_proxy(struct build *, struct entry *);
+
+void
+conf_provider_build(struct build *b)
+{
+	struct conf *c = b->conf;
+	struct group *first = build_next(b, SECTION_PROVIDER, NULL);
+
+	later_sections(b);
+	c->providers = mem_zalloc(b->mem, sizeof(*c->providers));
+	if (first == NULL) {
+		if (!b->broken)
+			notes_mistake(b->notes, 0, "provider",
+			    "required, and not there; write provider \"main\" { ... }");
+		return;
+	}
+	c->n_providers = 1;
+	one(b, first, &c->providers[0]);
+	for (struct group *g = first; (g = build_next(b, SECTION_PROVIDER, g)) != NULL;) {
+		struct conf_provider ignored = { .name = "" };
+
+		if (strcmp(g->title, first->title) == 0)
+			build_same_title(b, g, first);
+		else
+			notes_mistake(b->notes, g->place, g->label,
+			    "not supported yet; only one provider may be there");
+		build_fill(b, g, &ignored);
+	}
+}
+
+/* Sections that nothing acts on; what is in them is not looked at. */
+static void
+later_sections(struct build *b)
+{
+	for (unsigned s = SECTION_TOP + 1; s < SECTION_COUNT; s++)
+		if (settings_sections[s].later)
+			for (struct group *g = NULL; (g = build_next(b, (enum section)s, g)) != NULL;)
+				notes_mistake(
+				    b->notes, g->place, g->label, "not supported yet; leave it out");
+}
+
+static void
+one(struct build *b, struct group *g, struct conf_provider *p)
+{
+	build_fill(b, g, p);
+	p->name = mem_strdup(b->mem, g->title);
+	p->at = build_place(b, g->place);
+	p->pkce = build_number(groups_entry(g, "pkce")) == 0;
+	issuer(b, g, p);
+	callback(b, g, p);
+	client(b, g, p);
+	scopes(b, g, p);
+	parameters(b, groups_entry(g, "authorization_parameters"));
+	algorithms(b, groups_entry(g, "id_token_signed_response_alg"));
+	conf_listen_authorities(b, groups_entry(g, "tls_ca"));
+	http_proxy(b, groups_entry(g, "proxy"));
+}
+
+static void
+issuer(struct build *b, struct group *g, struct conf_provider *p)
+{
+	struct entry *e = groups_entry(g, "issuer"), *url = groups_entry(g, "discovery_url");
+	struct item *item = build_value(e);
+
+	if (item != NULL && strchr(item->text.p, '{') != NULL)
+		build_refuse(b, e, item,
+		    "is an issuer for many tenants, which is not supported yet; write the tenant's own");
+	else if (item != NULL && strchr(item->text.p, '?') != NULL) /* Discovery 3 */
+		build_refuse(b, e, item,
+		    "has a query, which no issuer has; write it as the discovery document has it");
+	if (url->given)
+		return;
+	if (!e->given && !g->unfinished)
+		notes_mistake(b->notes, g->place, url->label,
+		    "required where there is no issuer; for example discovery_url = \"%s\"",
+		    url->row->example);
+	else if (build_value(e) != NULL) {
+		size_t n = strlen(p->issuer);
+
+		p->discovery_url = mem_printf(b->mem, "%.*s" WELL_KNOWN,
+		    (int)(n > 0 && p->issuer[n - 1] == '/' ? n - 1 : n), p->issuer);
+	}
+}
+
+static void
+callback(struct build *b, struct group *g, struct conf_provider *p)
+{
+	struct entry *e = groups_entry(g, "callback_path");
+
+	if (!e->given)
+		e = groups_entry(build_next(b, SECTION_TOP, NULL), "callback_path");
+	p->callback_path = build_text(b, e);
+	if (p->callback_path == NULL)
+		p->callback_path = mem_printf(b->mem, "%s/callback", b->conf->auth_path);
+	else if (strcmp(p->callback_path, "/") == 0)
+		build_refuse(b, e, build_value(e), "would take the first page; write a path of its own");
+	else if (conf_top_is_endpoint(b->conf, p->callback_path))
+		build_refuse(
+		    b, e, build_value(e), "is another endpoint of the proxy; write a path of its own");
+}
+
+static void
+client(struct build *b, struct group *g, struct conf_provider *p)
+{
+	struct build_secrets s = build_secrets(b, g, "client_secret");
+	bool set = groups_entry(g, "client_secret")->given || groups_entry(g, "client_secret_file")->given;
+
+	if (s.n > 1)
+		build_mistake(b, s.entry, &s.v[1], "has %zu lines; write one secret", s.n);
+	if (s.n == 1 && !s.v[0].flawed)
+		p->client_secret = build_secret(b, s.v[0].text);
+	if (!set && p->token_endpoint_auth_method != AUTH_METHOD_NONE && !g->unfinished)
+		notes_mistake(b->notes, g->place, groups_entry(g, "client_secret")->label,
+		    "required, and not set; write client_secret_file = \"...\", or "
+		    "token_endpoint_auth_method = \"none\" "
+		    "for a public client");
+}
+
+/* openid makes it OpenID Connect (Core 3.1.2.1), so it is always there. */
+static void
+scopes(struct build *b, struct group *g, struct conf_provider *p)
+{
+	struct entry *e = groups_entry(g, "scopes"), *more = groups_entry(g, "additional_scopes");
+	struct conf_strings all = { 0, NULL };
+	struct item openid = { STR("openid"), 0, false };
+	size_t most = p->scopes.n + 1;
+
+	for (size_t i = 0; i < more->n; i++)
+		most += more->v[i].text.n + 1;
+	all.v = mem_zalloc(b->mem, most * sizeof(*all.v));
+	scope_add(b, e, &openid, &all);
+	for (size_t i = 0; i < e->n; i++)
+		scope_add(b, e, &e->v[i], &all);
+	for (size_t i = 0; i < p->scopes.n && !e->given; i++)
+		scope_add(b, e, &(struct item){ str_of(p->scopes.v[i]), 0, false }, &all);
+	for (size_t i = 0; i < more->n; i++)
+		scope_split(b, more, &more->v[i], &all);
+	p->scopes = all;
+}
+
+/* "groups, roles": commas and spaces part them. */
+static void
+scope_split(struct build *b, struct entry *e, struct item *item, struct conf_strings *all)
+{
+	struct str rest = item->text;
+
+	while (!item->flawed && rest.n > 0) {
+		size_t n = strcspn(rest.p, ", ");
+		struct item part = { { rest.p, n }, item->place, false };
+
+		if (n > 0)
+			scope_add(b, e, &part, all);
+		rest = str_from(rest, n < rest.n ? n + 1 : n);
+	}
+}
+
+static void
+scope_add(struct build *b, struct entry *e, struct item *item, struct conf_strings *all)
+{
+	if (item->flawed)
+		return;
+	if (!value_is_scope(item->text)) {
+		build_refuse(b, e, item, "is not one scope; write a list: { \"openid\", \"email\" }");
+		return;
+	}
+	for (size_t i = 0; i < all->n; i++)
+		if (str_is(str_of(all->v[i]), item->text))
+			return;
+	all->v[all->n++] = mem_text(b->mem, item->text);
+}
+
+static void
+parameters(struct build *b, struct entry *e)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		struct item *item = &e->v[i];
+		struct str rest = item->text, name = STR(""), other;
+
+		if (item->flawed)
+			continue;
+		if (memchr(rest.p, '=', rest.n) == NULL || !str_next(&rest, '=', &name) || name.n == 0) {
+			build_refuse(b, e, item, "is not a parameter; write \"name=value\"");
+			continue;
+		}
+		if (is_protocol_parameter(name)) {
+			build_refuse(
+			    b, e, item, "is a parameter of the protocol, which the proxy sets; leave it out");
+			continue;
+		}
+		for (size_t j = 0; j < i; j++) {
+			rest = e->v[j].text;
+			if (str_next(&rest, '=', &other) && str_is(name, other) && !item->flawed)
+				build_refuse(
+				    b, e, item, "has a name that was there before; write each name once");
+		}
+	}
+}
+
+/* Core 3.1.2.1, RFC 7636, RFC 9101, RFC 8707; and what has a key of its own. */
+static bool
+is_protocol_parameter(struct str name)
+{
+	return settings_word(
+		   "client_id client_secret client_assertion client_assertion_type redirect_uri "
+		   "response_type "
+		   "response_mode scope state nonce code code_challenge code_challenge_method code_verifier "
+		   "grant_type request request_uri registration id_token_hint prompt max_age acr_values "
+		   "resource dpop_jkt iss",
+		   name, true) != -1;
+}
+
+/* Without any, no ID token could be accepted. */
+static void
+algorithms(struct build *b, struct entry *e)
+{
+	if (e->given && e->n == 0)
+		notes_mistake(b->notes, e->place, e->label, "is an empty list; write at least one of: %s",
+		    e->row->words);
+}
+
+/* Credentials before the @ are for that proxy. */
+static void
+http_proxy(struct build *b, struct entry *e)
+{
+	struct item *item = build_value(e);
+	const char *scheme, *at;
+	struct str plain;
+	struct err why;
+	struct url u;
+
+	if (item == NULL)
+		return;
+	plain = item->text;
+	scheme = strstr(item->text.p, "://");
+	at = strrchr(item->text.p, '@');
+	if (scheme != NULL && at != NULL && at > scheme)
+		plain = str_of(mem_printf(b->mem, "%.*s://%s", (int)(scheme - plain.p), plain.p, at + 1));
+	if (url_parse(plain, &u, &why) == -1 || u.query.p != NULL ||
+	    (u.path.n > 0 && !str_is(u.path, STR("/"))))
+		build_refuse(b, e, item,
+		    "is not the URL of a proxy; write http://HOST:PORT or http://USER:PASSWORD@HOST:PORT");
+}
