@@ -38,6 +38,9 @@ MODE     := $(HARDEN)
 LDMODE   := $(LDHARDEN)
 endif
 ALLFLAGS  = -std=gnu11 -D_GNU_SOURCE -DWORKFLOW_PROXY_VERSION='"$(VERSION)"' -I. $(WARN) $(CFLAGS) $(MODE) $(CPPFLAGS) $(PKGFLAGS)
+V        ?=
+Q         = $(if $(V),,@)
+say       = $(if $(V),@:,@printf '  %-5s %s\n' $(1) $(2))
 LINK      = $(CC) $(MODE) $(LDMODE) $(CFLAGS) $(LDFLAGS)
 
 src       = $(sort $(wildcard $(1)/*.c))
@@ -58,18 +61,20 @@ workflow-proxy: $(B)/workflow-proxy
 endif
 
 $(B)/workflow-proxy: $(B)/proxy/main.o $(ARCHIVES)
-	$(LINK) -o $@ $^ $(PKGLIBS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKGLIBS)
 
 define archive
 $(B)/$(1).a: $$(call objs,$$(filter-out $(MAIN),$$(call src,$(1))))
-	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
 $(foreach r,$(ROOMS),$(eval $(call archive,$(r))))
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALLFLAGS) -MMD -MP -c -o $@ $<
 
 # --- tests ---------------------------------------------------------------------------------------------------------
 # tests/unit/test_<room>_<module>.c links the archive of its room and those below it, nothing else.
@@ -85,14 +90,16 @@ below     = $(foreach r,$(below_$(call room_of,$(1))),$(B)/$(r).a)
 
 define unit_test
 $(B)/tests/$(1): $(B)/tests/unit/$(1).o $(call below,$(1))
-	$$(LINK) -o $$@ $$^ $$(PKGLIBS) $$(shell pkg-config --libs check 2>/dev/null)
+	$$(call say,LD,$$@)
+	$$(Q)$$(LINK) -o $$@ $$^ $$(PKGLIBS) $$(shell pkg-config --libs check 2>/dev/null)
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_test,$(t))))
 
 # A fuzz target as a plain program that replays its seeds: tests/fuzz/corpus/<name>/*
 define replay_test
 $(B)/tests/replay_$(1): $(B)/tests/fuzz/fuzz_$(1).o $(B)/tests/fuzz/replay.o $(ARCHIVES)
-	$$(LINK) -o $$@ $$^ $$(PKGLIBS)
+	$$(call say,LD,$$@)
+	$$(Q)$$(LINK) -o $$@ $$^ $$(PKGLIBS)
 endef
 $(foreach t,$(FUZZ),$(eval $(call replay_test,$(t))))
 

@@ -15,6 +15,7 @@
 
 #include "conf/conf.h"
 #include "conf/secret.h"
+#include "conf/settings.h"
 #include "proxy/process.h"
 
 #define DEFAULT_CONF "/etc/workflow-proxy/workflow-proxy.conf"
@@ -155,7 +156,8 @@ help(const struct call *c)
 			return 0;
 		}
 	}
-	if (!conf_has_section(c->argv[0]))
+	if (strcmp(c->argv[0], "global") != 0 &&
+	    settings_section_find(SECTION_TOP, str_of(c->argv[0])) == SECTION_COUNT)
 		return wrong("nothing is called ", c->argv[0]);
 	conf_print_help(stdout, strcmp(c->argv[0], "global") == 0 ? "" : c->argv[0]);
 	return 0;

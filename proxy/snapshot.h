@@ -32,7 +32,7 @@ struct server {
 	struct sockaddr_storage addr;
 	socklen_t addr_len; /* 0: the name has no address yet */
 	atomic_bool down;   /* the last attempt to reach it failed */
-	char why[128];	    /* guarded by the lock: the last failure, for /readyz */
+	char why[320];	    /* guarded by the lock: the last failure, for /readyz */
 	size_t number;	    /* over all upstreams: index into a worker's pools */
 };
 struct upstream {
