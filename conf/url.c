@@ -14,7 +14,6 @@ static size_t authority_end(struct str s);
 static size_t host_end(struct str authority);
 static bool is_name(struct str host);
 static bool is_ipv4(struct str host, struct in_addr *out);
-static bool is_ipv6(struct str host, struct in6_addr *out);
 static bool is_visible(struct str s);
 static bool is_safe_path(const char *p, size_t n);
 static long decode_once(char *p, size_t n, bool strict);
@@ -128,7 +127,7 @@ url_is_loopback(const struct url *u)
 		return true;
 	if (is_ipv4(u->host, &v4))
 		return ntohl(v4.s_addr) >> 24 == 127;
-	return is_ipv6(u->host, &v6) && IN6_IS_ADDR_LOOPBACK(&v6);
+	return url_ipv6(u->host, &v6) && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 bool
@@ -139,7 +138,7 @@ url_is_host(struct str host)
 	if (host.n == 0 || host.n > HOST_MAX)
 		return false;
 	if (host.p[0] == '[')
-		return is_ipv6(host, &v6);
+		return url_ipv6(host, &v6);
 	return is_name(host);
 }
 
@@ -187,8 +186,8 @@ is_ipv4(struct str host, struct in_addr *out)
 	return inet_pton(AF_INET, text, out) == 1;
 }
 
-static bool
-is_ipv6(struct str host, struct in6_addr *out)
+bool
+url_ipv6(struct str host, struct in6_addr *out)
 {
 	char text[INET6_ADDRSTRLEN];
 

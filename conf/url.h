@@ -7,6 +7,7 @@
  */
 #ifndef CONF_URL_H
 #define CONF_URL_H
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,6 +35,9 @@ bool url_is_loopback(const struct url *u); /* 127.0.0.0/8, ::1, localhost */
  * label is a number must be a whole IPv4 address.
  */
 bool url_is_host(struct str host);
+
+/* The address in "[...]", one for all its spellings; false: host is no such literal. */
+bool url_ipv6(struct str host, struct in6_addr *out);
 
 /*
  * Is `rd` a path on our own host that a browser cannot read as another place?

@@ -277,20 +277,29 @@ path_loosest(struct str canonical, struct mem *m, struct str *out)
 	return true;
 }
 
-/* One round of decoding, in place; what is no encoding stays.  -1 for a control: to some that is the end of
- * the text. */
+/*
+ * One round of decoding, in place; what is no encoding stays.  -1 for a
+ * control, which ends the text for some; and for a slash inside a parameter,
+ * which ends it for those who decode first and not for those who cut first.
+ */
 static long
 decode_once(char *p, size_t n)
 {
 	struct str s = { p, n };
+	bool in_parameter = false;
 	size_t out = 0;
 
 	for (size_t i = 0; i < n;) {
 		int c = encoded_byte(s, i);
 
-		i += c < 0 ? 1 : 3;
-		if (c < 0)
-			c = (unsigned char)p[i - 1];
+		if (c < 0) {
+			c = (unsigned char)p[i++];
+			in_parameter = c == ';' || (in_parameter && c != '/');
+		} else {
+			i += 3;
+			if (in_parameter && (c == '/' || c == '\\'))
+				return -1;
+		}
 		if (c < 0x20 || c == 0x7f)
 			return -1;
 		p[out++] = (char)c;
@@ -300,7 +309,9 @@ decode_once(char *p, size_t n)
 
 /*
  * Segments without their parameters and outer spaces, the text up to a '?' or
- * '#', in place.  -1 for a dot segment, behind the cut as well: a backend that
+ * '#', in place; one inside a parameter cuts nothing, for without the parameter
+ * it is gone.  -1 for a backslash that may belong to a parameter or end it, and
+ * for a dot segment, behind the cut as well: a backend that
  * sees it and one that does not end in different places.
  */
 static long
@@ -310,14 +321,17 @@ flatten(char *p, size_t n)
 	bool over = false;
 
 	for (size_t in = 1; in < n; in = end + 1) {
-		bool cut = false;
+		bool cut;
 
 		for (end = in; end < n && p[end] != '/' && p[end] != '\\'; end++)
-			cut = cut || p[end] == '?' || p[end] == '#';
+			;
 		for (from = in; from < end && p[from] == ' '; from++)
 			;
 		for (to = from; to < end && p[to] != ';' && p[to] != '?' && p[to] != '#'; to++)
 			;
+		if (end < n && p[end] == '\\' && memchr(p + in, ';', end - in) != NULL)
+			return -1;
+		cut = to < end && p[to] != ';';
 		while (to > from && p[to - 1] == ' ')
 			to--;
 		if (to > from && is_odd_segment(p + from, to - from))
