@@ -176,7 +176,7 @@ judge(const struct sessions *s, const struct visit *v, const struct session *x)
 	    !str_is(x->aud, str_of(v->scope->provider->client_id)) ||
 	    !str_is(x->idp, str_of(v->scope->provider->name)))
 		return SESSION_INVALID;
-	if (x->iat > now + CLOCKS_DIFFER || x->sst > v->now_ms + CLOCKS_DIFFER * 1000)
+	if (x->iat - now > CLOCKS_DIFFER || x->sst - v->now_ms > CLOCKS_DIFFER * 1000)
 		return SESSION_INVALID;
 	if (v->revoked != NULL && revoked_has(v->revoked, x->sid, now))
 		return SESSION_REVOKED;

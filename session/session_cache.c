@@ -34,6 +34,7 @@ struct session_cache {
 	struct place (*v)[WAYS];
 };
 
+static void to_front(struct place *, size_t from, struct place);
 static uint64_t place_hash(const struct session_cache *, uint64_t verifier, struct str value);
 static struct entry *entry_new(uint64_t verifier, struct str value, const struct session *);
 static void make_room(struct session_cache *, size_t);
@@ -80,12 +81,7 @@ session_cache_get(struct session_cache *c, uint64_t verifier, struct str value, 
 
 		if (set[i].hash != hash || e == NULL || e->verifier != verifier || !str_is(e->value, value))
 			continue;
-		if (i > 0) { /* one place forward: what is asked for often moves away from the end */
-			struct place before = set[i - 1];
-
-			set[i - 1] = set[i];
-			set[i] = before;
-		}
+		to_front(set, i, set[i]);
 		return hold(e, m);
 	}
 	return NULL;
@@ -107,9 +103,18 @@ session_cache_put(
 	for (i = 0; i < WAYS - 1 && set[i].entry != NULL; i++)
 		;
 	forget(c, &set[i]);
-	set[i] = (struct place){ hash, e };
+	to_front(set, i, (struct place){ hash, e });
 	c->bytes += e->size;
 	return hold(e, m);
+}
+
+/* A set is in the order of use: what was not asked for longest stands last and is given up first. */
+static void
+to_front(struct place *set, size_t from, struct place p)
+{
+	if (from > 0)
+		memmove(set + 1, set, from * sizeof(*set));
+	set[0] = p;
 }
 
 /*
