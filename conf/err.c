@@ -38,8 +38,13 @@ err_in(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(e->text))
-		(void)snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %s", was);
+	if (n >= 0 && (size_t)n < sizeof(e->text)) {
+		/* Cut at the end, as everywhere: the front says where it happened. */
+		int room = (int)sizeof(e->text) - n - 3;
+
+		if (room > 0)
+			(void)snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %.*s", room, was);
+	}
 	return -1;
 }
 
