@@ -237,7 +237,10 @@ START_TEST(bytes_that_are_no_text_become_a_sign)
 		{ "&<>\"'`", "&amp;&lt;&gt;&quot;&#39;&#96;" },
 		{ "", "" },
 	};
+	char quotes[3000]; /* the longest escapes, more than a block of memory */
 
+	memset(quotes, '"', sizeof(quotes) - 1);
+	quotes[sizeof(quotes) - 1] = '\0';
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct str is = page_escape(str_of(rows[i].in), m);
 
