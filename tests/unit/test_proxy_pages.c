@@ -250,6 +250,7 @@ START_TEST(bytes_that_are_no_text_become_a_sign)
 	ck_assert_str_eq(page_escape((struct str){ "a\0b", 3 }, m).p, "a\xef\xbf\xbd"
 								      "b");
 	ck_assert_str_eq(page_escape((struct str){ NULL, 0 }, m).p, "");
+	ck_assert_uint_eq(page_escape(str_of(quotes), m).n, 6 * strlen(quotes));
 }
 END_TEST
 
