@@ -142,7 +142,8 @@ enum http1_result {
  * Content-Length or Authorization, Transfer-Encoding that is not "chunked"
  * alone or comes with Content-Length, an absolute form whose host is not Host.
  *
- * `path` is "*" for OPTIONS * (RFC 9112 3.2.4) and begins with '/' otherwise.
+ * `path` is "*" for OPTIONS * (RFC 9112 3.2.4) and begins with '/' otherwise;
+ * an absolute form without a path gives a constant.
  * `upgrade` stays false, and the fields mean nothing, in HTTP/1.0 and for
  * protocols that would carry requests past us: h2c, h2, HTTP, TLS.
  */

@@ -267,6 +267,8 @@ static const struct row requests[] = {
 	BAD(G "Content-Length: 1_0" E, BAD_FRAMING),
 	BAD(G "Content-Length: 5.0" E, BAD_FRAMING),
 	BAD(G "Content-Length: 1 0" E, BAD_FRAMING),
+	BAD(G "Content-Length: 5:" E, BAD_FRAMING),
+	BAD(G "Content-Length: 5/" E, BAD_FRAMING),
 	BAD(G "Content-Length: 5," E, BAD_FRAMING),
 	BAD(G "Content-Length: 5, 5" E, BAD_FRAMING),
 	BAD(G "Content-Length: 5,6" E, BAD_FRAMING),

@@ -213,6 +213,78 @@ START_TEST(bytes_already_searched_are_not_searched_again)
 }
 END_TEST
 
+START_TEST(a_bare_line_feed_is_refused_when_it_comes)
+{
+	static const char raw[] = G "A: b\n";
+	size_t scanned = 0;
+
+	ck_assert_int_eq(parse(REQUEST, raw, strlen(raw) - 1, &scanned).result, HTTP1_MORE);
+	ck_assert_str_eq(parse(REQUEST, raw, strlen(raw), &scanned).text, "bad_request");
+}
+END_TEST
+
+/* Put every byte at every place of one part of a head: behind `before`, `n` places long. */
+static void
+judge_bytes(const char *before, size_t n, const char *behind, bool (*good)(unsigned char))
+{
+	char raw[160];
+	size_t size = strlen(before) + n + strlen(behind);
+
+	for (size_t at = 0; at < n; at++)
+		for (int b = 0; b < 256; b++) {
+			memcpy(raw, before, strlen(before));
+			memset(raw + strlen(before), 'a', n);
+			memcpy(raw + strlen(before) + n, behind, strlen(behind));
+			raw[strlen(before) + at] = (char)b;
+			ck_assert_msg(
+			    (parse_whole(REQUEST, raw, size).result == HTTP1_DONE) == good((unsigned char)b),
+			    "byte 0x%02x at %zu behind %s", (unsigned)b, at, before);
+		}
+}
+
+static bool
+is_value_byte(unsigned char b)
+{
+	return b == '\t' || (b >= 0x20 && b != 0x7f);
+}
+
+static bool
+is_name_byte(unsigned char b)
+{
+	return b != 0 &&
+	       strchr("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", b) !=
+		   NULL;
+}
+
+/* A colon ends the name and begins the value earlier. */
+static bool
+is_name_byte_or_colon(unsigned char b)
+{
+	return b == ':' || is_name_byte(b);
+}
+
+static bool
+is_path_byte(unsigned char b)
+{
+	return b > 0x20 && b < 0x7f && b != '#' && b != '\\';
+}
+
+static bool
+is_query_byte(unsigned char b)
+{
+	return b > 0x20 && b < 0x7f && b != '#';
+}
+
+START_TEST(every_byte_of_a_head_is_judged_wherever_it_stands)
+{
+	judge_bytes(G "A: x", 40, "x" E, is_value_byte);
+	judge_bytes(G "x", 40, "x: y" E, is_name_byte_or_colon);
+	judge_bytes("G", 3, " / HTTP/1.1\r\n" H "\r\n", is_name_byte);
+	judge_bytes("GET /", 40, "x HTTP/1.1\r\n" H "\r\n", is_path_byte);
+	judge_bytes("GET /?", 40, "x HTTP/1.1\r\n" H "\r\n", is_query_byte);
+}
+END_TEST
+
 START_TEST(heads_of_answers_to_head_have_no_body)
 {
 	static const char *const raw[] = { REPLY "Content-Length: 5" E, REPLY "Transfer-Encoding: chunked" E,
@@ -416,6 +488,8 @@ main(void)
 	tcase_add_test(t, heads_in_pieces_mean_what_they_mean_whole);
 	tcase_add_test(t, size_ends_with_the_empty_line);
 	tcase_add_test(t, bytes_already_searched_are_not_searched_again);
+	tcase_add_test(t, a_bare_line_feed_is_refused_when_it_comes);
+	tcase_add_test(t, every_byte_of_a_head_is_judged_wherever_it_stands);
 	tcase_add_test(t, heads_of_answers_to_head_have_no_body);
 	tcase_add_test(t, more_fields_than_there_is_room_for_are_refused);
 	tcase_add_test(t, a_request_line_over_the_limit_is_refused_before_it_ends);
