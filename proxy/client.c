@@ -684,7 +684,9 @@ timed_out(struct timer *t)
 		request_begin_bad(c->request, &e);
 		return;
 	case WAIT_BODY:
-		if (c->state == CLIENT_REQUEST) {
+		if (c->tunnel) {
+			wait_for(c, WAIT_BODY); /* the upstream's timer counts both directions */
+		} else if (c->state == CLIENT_REQUEST) {
 			wait_for(c, WAIT_NOTHING);
 			relay_timeout(c->request, false);
 		} else {

@@ -7,6 +7,7 @@
 #include "proxy/client.h"
 #include "proxy/forward.h"
 #include "proxy/headers.h"
+#include "proxy/loops.h"
 #include "proxy/upstream.h"
 #include "session/cookie.h"
 
@@ -24,6 +25,7 @@ static void choose_framing(struct request *, const struct http1_head *);
 static void put_answer_fields(struct request *, struct http1_head *, struct http1_out *);
 static void put_answer_framing(struct request *, const struct http1_head *, struct http1_out *);
 static bool is_event_stream(const struct http1_head *);
+static bool runs_in_circles(struct request *, const struct http1_head *);
 
 /* --- who is it, and how do they speak to us --- */
 
@@ -276,6 +278,9 @@ forward_answer(struct request *r, struct http1_head *h, struct str *head, struct
 	if (h->status == 101 && !(r->in.upgrade && h->upgrade))
 		return err_set(e, REASON_UPSTREAM_BAD_RESPONSE, "upstream %s: %s switched protocols unasked",
 		    r->up->server->upstream->name, r->server->conf->url);
+	if (h->status >= 301 && h->status <= 308 && runs_in_circles(r, h))
+		return err_set(e, REASON_UPSTREAM_LOOP, "upstream %s redirects %.*s to itself, %d times within %d s",
+		    r->up->server->upstream->name, STR_ARG(r->in.path), LOOPS_ROUNDS, LOOPS_WINDOW / 1000);
 	headers_mark_response(h);
 	r->status = h->status;
 	choose_framing(r, h);
@@ -292,6 +297,17 @@ forward_answer(struct request *r, struct http1_head *h, struct str *head, struct
 		    r->up->server->upstream->name, r->server->conf->url, HEAD_OUT_SIZE);
 	*head = (struct str) { o.p, o.n };
 	return 0;
+}
+
+/* A signed-in user's page that leads to itself, again and again, and sets no cookie on the way. */
+static bool
+runs_in_circles(struct request *r, const struct http1_head *h)
+{
+	const struct http1_field *f = http1_get(h, FIELD_LOCATION);
+
+	return f != NULL && r->session != NULL && r->in.method_id == METHOD_GET && h->index[FIELD_SET_COOKIE] == 0 &&
+	    loops_is_self(f->value, str_of(r->match.origin->origin), r->match.path, r->in.query) &&
+	    loops_count(r->worker->loops, r->session->sid, r->in.target, r->now_ms);
 }
 
 static void

@@ -181,6 +181,8 @@ request_route(struct request *r)
 	struct snapshot *s = request_snap(r);
 	struct err e;
 
+	if (str_is(r->in.path, STR("*")))
+		return request_refuse(r, REASON_BAD_TARGET, "OPTIONS * asks for nothing that is here");
 	if (route_find(s->routes, r->in.host, r->in.path, r->mem, &r->match, &e) == -1)
 		return request_fail(r, &e);
 	if (r->client->https_redirect && !r->https) {
@@ -203,6 +205,8 @@ request_session(struct request *r)
 
 	request_visit(r, &v, 0);
 	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	if (r->found == SESSION_FOUND)
+		r->session = session_keep(r->session, r->mem); /* the cache may let go of it while we wait */
 	return STEP_AUTHORIZE;
 }
 

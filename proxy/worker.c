@@ -10,6 +10,7 @@
 #include "conf/mem.h"
 #include "conf/secret.h"
 #include "proxy/client.h"
+#include "proxy/loops.h"
 #include "proxy/request.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -54,6 +55,7 @@ worker_new(struct shared *sh, unsigned number, struct err *e)
 		return NULL;
 	}
 	w->cache = session_cache_new(CACHE_ENTRIES);
+	w->loops = loops_new();
 	w->scratch = xmalloc(SCRATCH_SIZE);
 	w->head_out = xmalloc(HEAD_OUT_SIZE);
 	w->answer = xmalloc(sizeof(*w->answer));
@@ -120,6 +122,7 @@ worker_free(struct worker **wp)
 	if (w->graves != NULL)
 		reap_cb(-1, 0, w);
 	session_cache_free(&w->cache);
+	loops_free(&w->loops);
 	timers_free(&w->timers);
 	if (w->reap != NULL)
 		event_free(w->reap);

@@ -21,6 +21,7 @@
 #include "proxy/timer.h"
 
 struct client;
+struct loops;
 struct pool;
 struct rate;
 struct request;
@@ -88,6 +89,7 @@ struct worker {
 	struct timers *timers;
 	struct view *view; /* the one new requests get */
 	struct session_cache *cache;
+	struct loops *loops;
 	struct metrics metrics;
 
 	char *scratch;	/* SCRATCH_SIZE: what a socket gave, until its callback returns */
