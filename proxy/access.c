@@ -18,16 +18,15 @@ struct access {
 	} * rules; /* by route */
 };
 
-static int compile(struct rule *rule, const struct conf_route *route, struct err *e);
-static size_t highest_group(const char *replace);
-static int check_claim(
-    const struct conf_claim_rule *rule, const char *route, const struct session *s, struct err *e);
-static bool is_field(const char *name);
-static int name_user(const struct rule *rule, const struct conf_route *route, struct mem *m,
-    struct str *username, struct err *e);
-static struct str expand(const char *replace, struct str from, const regmatch_t *groups, struct mem *m);
-static bool take_group(const char **p, unsigned *group);
-static void add_name(struct conf_strings *names, const char *name);
+static int compile(struct rule *, const struct conf_route *, struct err *);
+static size_t highest_group(const char *);
+static int check_claim(const struct conf_claim_rule *, const char *, const struct session *, struct err *);
+static bool is_field(const char *);
+static int name_user(
+    const struct rule *, const struct conf_route *, struct mem *, struct str *, struct err *);
+static struct str expand(const char *, struct str, const regmatch_t *, struct mem *);
+static bool take_group(const char **, unsigned *);
+static void add_name(struct conf_strings *, const char *);
 
 /* --- once per snapshot ---------------------------------------------------- */
 

@@ -40,7 +40,8 @@ admin_answer(struct request *r)
 		if (r->in.method_id == METHOD_GET || r->in.method_id == METHOD_HEAD)
 			return rows[i].run(r);
 		reply_field(r, "Allow", STR("GET, HEAD"));
-		return request_refuse(r, REASON_METHOD_NOT_ALLOWED, "%.*s at %s", STR_ARG(r->in.method), rows[i].path);
+		return request_refuse(
+		    r, REASON_METHOD_NOT_ALLOWED, "%.*s at %s", STR_ARG(r->in.method), rows[i].path);
 	}
 	return request_refuse(r, REASON_NO_ENDPOINT, "no such admin endpoint");
 }
@@ -54,7 +55,7 @@ allowed(const struct request *r)
 	for (i = 0; i < c->n_listens; i++)
 		if (strcmp(c->listens[i].address, r->client->listen_address) == 0)
 			return c->listens[i].allow.n == 0 || r->client->unix_peer ||
-			    conf_peers_has(&c->listens[i].allow, &r->client->peer);
+			       conf_peers_has(&c->listens[i].allow, &r->client->peer);
 	return false; /* its section is gone since a reload */
 }
 
@@ -182,12 +183,13 @@ metrics(struct request *r)
 		for (k = 0; k < s->upstreams[i].conf->n_servers; k++) {
 			struct server *one = &s->upstreams[i].servers[k];
 
-			v[one->number] = (struct metrics_server) { one->upstream->name, one->conf->url,
+			v[one->number] = (struct metrics_server){ one->upstream->name, one->conf->url,
 				!atomic_load(&one->down) };
 		}
 	for (i = 0; i < sh->n_workers; i++)
 		workers[i] = &sh->workers[i]->metrics;
-	reply_set(r, 200, "text/plain; version=0.0.4; charset=utf-8", metrics_print(workers, sh->n_workers, &all, r->mem));
+	reply_set(r, 200, "text/plain; version=0.0.4; charset=utf-8",
+	    metrics_print(workers, sh->n_workers, &all, r->mem));
 	return STEP_REPLY;
 }
 

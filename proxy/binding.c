@@ -13,7 +13,8 @@ static bool read_number(struct str *, int64_t, int64_t *);
 static const char *attributes(const struct conf_session *, const struct conf_origin *, struct mem *);
 
 void
-binding_read(const struct str *cookies, size_t n, const char *name, int64_t now, struct mem *m, struct binding *out)
+binding_read(
+    const struct str *cookies, size_t n, const char *name, int64_t now, struct mem *m, struct binding *out)
 {
 	struct str values[COOKIE_SAME_MAX];
 	size_t found = cookie_find(cookies, n, str_of(name), values, COOKIE_SAME_MAX), i;
@@ -26,7 +27,7 @@ binding_read(const struct str *cookies, size_t n, const char *name, int64_t now,
 			return;
 	secret_random(id, sizeof(id));
 	text = mem_alloc(m, secret_b64_size(sizeof(id)));
-	out->id = (struct str) { text, secret_b64(text, id, sizeof(id)) };
+	out->id = (struct str){ text, secret_b64(text, id, sizeof(id)) };
 	out->fresh = true;
 	out->since = now;
 }
@@ -40,12 +41,13 @@ read_value(struct str v, int64_t now, struct binding *out)
 	int64_t done, failed, since;
 
 	if (v.n < ID_TEXT + 1 || v.n > ID_TEXT + 32 || v.p[ID_TEXT] != '.' ||
-	    secret_unb64(id, (struct str) { v.p, ID_TEXT }) != ID_SIZE)
+	    secret_unb64(id, (struct str){ v.p, ID_TEXT }) != ID_SIZE)
 		return false;
 	rest = str_from(v, ID_TEXT + 1);
-	if (!read_number(&rest, 99, &done) || !read_number(&rest, 99, &failed) || !read_number(&rest, INT64_MAX / 16, &since))
+	if (!read_number(&rest, 99, &done) || !read_number(&rest, 99, &failed) ||
+	    !read_number(&rest, INT64_MAX / 16, &since))
 		return false;
-	out->id = (struct str) { v.p, ID_TEXT };
+	out->id = (struct str){ v.p, ID_TEXT };
 	out->fresh = false;
 	if (since > now || now - since > BINDING_WINDOW) {
 		out->done = out->failed = 0;
@@ -75,17 +77,19 @@ read_number(struct str *rest, int64_t most, int64_t *out)
 }
 
 char *
-binding_set_cookie(const struct binding *b, const struct conf_session *c, const struct conf_origin *o, const char *name,
-    struct mem *m)
+binding_set_cookie(const struct binding *b, const struct conf_session *c, const struct conf_origin *o,
+    const char *name, struct mem *m)
 {
 	return mem_printf(m, "%s=%.*s.%u.%u.%lld%s", name, STR_ARG(b->id), b->done > 99 ? 99 : b->done,
 	    b->failed > 99 ? 99 : b->failed, (long long)b->since, attributes(c, o, m));
 }
 
 char *
-binding_clear_cookie(const struct conf_session *c, const struct conf_origin *o, const char *name, struct mem *m)
+binding_clear_cookie(
+    const struct conf_session *c, const struct conf_origin *o, const char *name, struct mem *m)
 {
-	return mem_printf(m, "%s=%s; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", name, attributes(c, o, m));
+	return mem_printf(
+	    m, "%s=%s; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", name, attributes(c, o, m));
 }
 
 static const char *

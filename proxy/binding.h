@@ -20,19 +20,20 @@
 #define BINDING_ROUNDS 3  /* sign-ins in a window that make a loop */
 
 struct binding {
-	struct str id;	   /* 22 characters of base64url */
-	bool fresh;	   /* made just now: the browser sent none */
-	unsigned done;	   /* sign-ins completed in the window */
-	unsigned failed;   /* callbacks that could not be read, in the window */
-	int64_t since;	   /* seconds since 1970: the window's begin */
+	struct str id;   /* 22 characters of base64url */
+	bool fresh;      /* made just now: the browser sent none */
+	unsigned done;   /* sign-ins completed in the window */
+	unsigned failed; /* callbacks that could not be read, in the window */
+	int64_t since;   /* seconds since 1970: the window's begin */
 };
 
 /* What the browser sent, or a new one.  Counters of an old window are zero. */
-void binding_read(const struct str *cookies, size_t n, const char *name, int64_t now, struct mem *m,
-    struct binding *out);
+void binding_read(
+    const struct str *cookies, size_t n, const char *name, int64_t now, struct mem *m, struct binding *out);
 /* The Set-Cookie value.  SameSite=Lax whatever the session's is: the callback comes from another site. */
 char *binding_set_cookie(const struct binding *b, const struct conf_session *c, const struct conf_origin *o,
     const char *name, struct mem *m);
-char *binding_clear_cookie(const struct conf_session *c, const struct conf_origin *o, const char *name, struct mem *m);
+char *binding_clear_cookie(
+    const struct conf_session *c, const struct conf_origin *o, const char *name, struct mem *m);
 
 #endif

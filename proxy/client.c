@@ -13,8 +13,8 @@
 #include "proxy/request.h"
 
 #define ACCEPTS_PER_TURN 64
-#define LINGER_MS	 3000
-#define DISCARD_MAX	 65536 /* a refused body up to this is read, so that the connection can be kept */
+#define LINGER_MS        3000
+#define DISCARD_MAX      65536 /* a refused body up to this is read, so that the connection can be kept */
 
 static void client_new(struct listener *, int, const struct sockaddr_storage *);
 static void turn_away(struct worker *, int);
@@ -128,8 +128,9 @@ client_new(struct listener *l, int fd, const struct sockaddr_storage *addr)
 static void
 turn_away(struct worker *w, int fd)
 {
-	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\n"
-				     "Connection: close\r\n\r\n";
+	static const char answer[] =
+	    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\n"
+	    "Connection: close\r\n\r\n";
 
 	(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)close(fd);
@@ -266,7 +267,8 @@ next_head(struct client *c)
 	if (got == HTTP1_DONE && r->in.size > limit)
 		got = HTTP1_MORE;
 	if (got == HTTP1_MORE && in->end - in->start >= limit) {
-		(void)err_set(&e, REASON_HEADER_TOO_LARGE, "the head exceeds limits.header_size (%zu bytes)", limit);
+		(void)err_set(
+		    &e, REASON_HEADER_TOO_LARGE, "the head exceeds limits.header_size (%zu bytes)", limit);
 		got = HTTP1_BAD;
 	}
 	if (got == HTTP1_MORE) {
@@ -354,7 +356,7 @@ take_length(struct client *c, struct str *data, struct err *e)
 	struct body *b = &c->body;
 
 	if (c->in != NULL && c->in->end > c->in->start) {
-		*data = (struct str) { c->in->bytes + c->in->start, c->in->end - c->in->start };
+		*data = (struct str){ c->in->bytes + c->in->start, c->in->end - c->in->start };
 		if (data->n > b->left)
 			data->n = (size_t)b->left;
 		c->in->start += data->n;
@@ -364,7 +366,7 @@ take_length(struct client *c, struct str *data, struct err *e)
 
 		if (n <= 0)
 			return (int)n;
-		*data = (struct str) { c->worker->scratch, (size_t)n };
+		*data = (struct str){ c->worker->scratch, (size_t)n };
 	}
 	b->left -= data->n;
 	b->done = b->left == 0;
@@ -393,7 +395,8 @@ take_chunked(struct client *c, struct str *data, struct err *e)
 				return (int)n;
 			src->end = (size_t)n;
 		}
-		got = http1_chunks_next(&b->chunks, src->bytes + src->start, src->end - src->start, &used, data, e);
+		got = http1_chunks_next(
+		    &b->chunks, src->bytes + src->start, src->end - src->start, &used, data, e);
 		src->start += used;
 		if (got == HTTP1_BAD)
 			return -1;
@@ -411,7 +414,7 @@ take_tunnel(struct client *c, struct str *data, struct err *e)
 	ssize_t n;
 
 	if (c->in != NULL && c->in->end > c->in->start) {
-		*data = (struct str) { c->in->bytes + c->in->start, c->in->end - c->in->start };
+		*data = (struct str){ c->in->bytes + c->in->start, c->in->end - c->in->start };
 		c->in->start = c->in->end;
 		return 1;
 	}
@@ -420,7 +423,7 @@ take_tunnel(struct client *c, struct str *data, struct err *e)
 		e->reason = REASON_NONE; /* the end of a tunnel */
 	if (n <= 0)
 		return (int)n;
-	*data = (struct str) { c->worker->scratch, (size_t)n };
+	*data = (struct str){ c->worker->scratch, (size_t)n };
 	return 1;
 }
 
@@ -514,7 +517,8 @@ client_request_done(struct client *c, bool keep)
 	}
 	if (!c->body.done) {
 		/* A refused body: small and on its way it is read, so that the next request can follow. */
-		if (c->body.kind != BODY_LENGTH || c->body.left > DISCARD_MAX || (c->in != NULL && c->more != NULL)) {
+		if (c->body.kind != BODY_LENGTH || c->body.left > DISCARD_MAX ||
+		    (c->in != NULL && c->more != NULL)) {
 			finish(c);
 			return;
 		}
@@ -680,7 +684,8 @@ timed_out(struct timer *t)
 		c->request = request_new(c);
 		c->state = CLIENT_REQUEST;
 		c->body.done = false;
-		(void)err_set(&e, REASON_HEADER_TIMEOUT, "the head was not complete within limits.header_timeout");
+		(void)err_set(
+		    &e, REASON_HEADER_TIMEOUT, "the head was not complete within limits.header_timeout");
 		request_begin_bad(c->request, &e);
 		return;
 	case WAIT_BODY:

@@ -21,18 +21,18 @@
 enum client_wait { WAIT_NOTHING, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_DRAIN, WAIT_LINGER };
 
 enum client_state {
-	CLIENT_HEAD,	/* waits for a head, or is reading one */
+	CLIENT_HEAD,    /* waits for a head, or is reading one */
 	CLIENT_REQUEST, /* a request is on its road */
 	CLIENT_DISCARD, /* answered; the rest of its body is read and forgotten */
-	CLIENT_LINGER,	/* our side is shut; what comes is forgotten until the peer closes */
+	CLIENT_LINGER,  /* our side is shut; what comes is forgotten until the peer closes */
 	CLIENT_DEAD,
 };
 
 /* What is left of the request's body on the wire. */
 struct body {
 	enum http1_body kind;
-	uint64_t left;	/* BODY_LENGTH */
-	uint64_t seen;	/* body bytes taken so far */
+	uint64_t left; /* BODY_LENGTH */
+	uint64_t seen; /* body bytes taken so far */
 	struct http1_chunks chunks;
 	bool done;
 };
@@ -43,7 +43,7 @@ struct client {
 	struct worker *worker;
 	struct stream stream;
 	struct timer timer;
-	struct chunk *in; /* the head, and what was read behind it; NULL while there is nothing */
+	struct chunk *in;   /* the head, and what was read behind it; NULL while there is nothing */
 	struct chunk *more; /* a chunked body passes through here; NULL while there is none */
 	struct request *request;
 	enum client_state state;
@@ -79,7 +79,8 @@ void client_close(struct client *c, const char *why);
  * end (c->body.done) or, with *e set, BAD_FRAMING, BODY_TOO_LARGE, CLIENT_GONE.
  */
 int client_take_body(struct client *c, struct str *data, struct err *e) MUST_CHECK;
-void client_want_body(struct client *c, bool want); /* begin, or stop, reading for it; sends 100-continue when that is awaited */
+void client_want_body(struct client *c,
+    bool want); /* begin, or stop, reading for it; sends 100-continue when that is awaited */
 
 /* Answer bytes.  -1: the client is gone (client_close() follows from the loop). */
 int client_write(struct client *c, struct iovec *iov, int n) MUST_CHECK;

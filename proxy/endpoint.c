@@ -39,7 +39,8 @@ endpoint_find(struct request *r)
 		if (m == METHOD_GET)
 			return STEP_CALLBACK;
 		reply_field(r, "Allow", STR("GET"));
-		return request_refuse(r, REASON_METHOD_NOT_ALLOWED, "%.*s at the callback", STR_ARG(r->in.method));
+		return request_refuse(
+		    r, REASON_METHOD_NOT_ALLOWED, "%.*s at the callback", STR_ARG(r->in.method));
 	}
 	for (i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
 		if (!str_is(r->match.endpoint, str_of(endpoints[i].name)))
@@ -47,9 +48,11 @@ endpoint_find(struct request *r)
 		if (get || (m == METHOD_POST && endpoints[i].post))
 			return endpoints[i].run(r);
 		reply_field(r, "Allow", endpoints[i].post ? STR("GET, HEAD, POST") : STR("GET, HEAD"));
-		return request_refuse(r, REASON_METHOD_NOT_ALLOWED, "%.*s at %s", STR_ARG(r->in.method), endpoints[i].name);
+		return request_refuse(
+		    r, REASON_METHOD_NOT_ALLOWED, "%.*s at %s", STR_ARG(r->in.method), endpoints[i].name);
 	}
-	return request_refuse(r, REASON_NO_ENDPOINT, "nothing of ours is called %.*s", STR_ARG(r->match.endpoint));
+	return request_refuse(
+	    r, REASON_NO_ENDPOINT, "nothing of ours is called %.*s", STR_ARG(r->match.endpoint));
 }
 
 static enum step
@@ -98,8 +101,8 @@ show_session(struct request *r)
 	o = json_object();
 	if (r->found == SESSION_FOUND) {
 		(void)json_object_set_new(o, "authenticated", json_true());
-		(void)json_object_set_new(o, "username",
-		    json_stringn(r->session->username.p, r->session->username.n));
+		(void)json_object_set_new(
+		    o, "username", json_stringn(r->session->username.p, r->session->username.n));
 		(void)json_object_set_new(o, "expires_in", json_integer(r->session->exp - r->now_ms / 1000));
 		(void)json_object_set_new(o, "claims", visible_claims(r));
 	} else {
@@ -137,7 +140,8 @@ visible_claims(const struct request *r)
 			} else {
 				v = json_array();
 				for (n = 0; n < claim->n_elements; n++)
-					(void)json_array_append_new(v, json_stringn(claim->elements[n].p, claim->elements[n].n));
+					(void)json_array_append_new(
+					    v, json_stringn(claim->elements[n].p, claim->elements[n].n));
 			}
 			(void)json_object_set_new(o, name, v);
 		}

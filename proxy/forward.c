@@ -36,8 +36,8 @@ forward_look(struct request *r)
 
 	r->addr = r->client->peer;
 	r->https = r->client->tls;
-	r->trusted = r->client->unix_peer ? c->trusted_proxies.unix_sockets :
-					    conf_peers_has(&c->trusted_proxies, &r->client->peer);
+	r->trusted = r->client->unix_peer ? c->trusted_proxies.unix_sockets
+					  : conf_peers_has(&c->trusted_proxies, &r->client->peer);
 	if (r->trusted)
 		look_through(r);
 	take_id(r);
@@ -144,9 +144,10 @@ forward_request(struct request *r, struct str *head, struct err *e)
 		http1_put(&o, r->in.query);
 	}
 	http1_put(&o, STR(" HTTP/1.1\r\n"));
-	http1_put_field(&o, STR("Host"), r->server->upstream->preserve_host || r->server->conf->unix_socket ?
-		r->in.host :
-		str_of(r->server->conf->authority));
+	http1_put_field(&o, STR("Host"),
+	    r->server->upstream->preserve_host || r->server->conf->unix_socket
+		? r->in.host
+		: str_of(r->server->conf->authority));
 	put_fields(r, &o);
 	put_cookies(r, &o);
 	put_forwarded(r, &o);
@@ -156,8 +157,9 @@ forward_request(struct request *r, struct str *head, struct err *e)
 	put_request_framing(r, &o);
 	http1_put(&o, STR("\r\n"));
 	if (o.over)
-		return err_set(e, REASON_HEADER_TOO_LARGE, "the head for the upstream exceeds %d bytes", HEAD_OUT_SIZE);
-	*head = (struct str) { o.p, o.n };
+		return err_set(
+		    e, REASON_HEADER_TOO_LARGE, "the head for the upstream exceeds %d bytes", HEAD_OUT_SIZE);
+	*head = (struct str){ o.p, o.n };
 	return 0;
 }
 
@@ -211,7 +213,8 @@ static void
 put_forwarded(struct request *r, struct http1_out *o)
 {
 	char addr[INET6_ADDRSTRLEN];
-	struct str peer = r->client->unix_peer ? STR("unknown") : str_of(forward_address(&r->client->peer, addr));
+	struct str peer =
+	    r->client->unix_peer ? STR("unknown") : str_of(forward_address(&r->client->peer, addr));
 	size_t i;
 
 	http1_put(o, STR("X-Forwarded-For: "));
@@ -222,7 +225,8 @@ put_forwarded(struct request *r, struct http1_out *o)
 		}
 	}
 	http1_put(o, peer);
-	http1_put(o, r->https ? STR("\r\nX-Forwarded-Proto: https\r\n") : STR("\r\nX-Forwarded-Proto: http\r\n"));
+	http1_put(
+	    o, r->https ? STR("\r\nX-Forwarded-Proto: https\r\n") : STR("\r\nX-Forwarded-Proto: http\r\n"));
 	http1_put_field(o, STR("X-Forwarded-Host"), r->in.host);
 	http1_put_field(o, STR("X-Request-Id"), str_of(r->id));
 }
@@ -279,7 +283,8 @@ forward_answer(struct request *r, struct http1_head *h, struct str *head, struct
 		return err_set(e, REASON_UPSTREAM_BAD_RESPONSE, "upstream %s: %s switched protocols unasked",
 		    r->up->server->upstream->name, r->server->conf->url);
 	if (h->status >= 301 && h->status <= 308 && runs_in_circles(r, h))
-		return err_set(e, REASON_UPSTREAM_LOOP, "upstream %s redirects %.*s to itself, %d times within %d s",
+		return err_set(e, REASON_UPSTREAM_LOOP,
+		    "upstream %s redirects %.*s to itself, %d times within %d s",
 		    r->up->server->upstream->name, STR_ARG(r->in.path), LOOPS_ROUNDS, LOOPS_WINDOW / 1000);
 	headers_mark_response(h);
 	r->status = h->status;
@@ -293,9 +298,10 @@ forward_answer(struct request *r, struct http1_head *h, struct str *head, struct
 	put_answer_framing(r, h, &o);
 	http1_put(&o, STR("\r\n"));
 	if (o.over)
-		return err_set(e, REASON_UPSTREAM_BAD_RESPONSE, "upstream %s: %s: its head does not fit into %d bytes",
-		    r->up->server->upstream->name, r->server->conf->url, HEAD_OUT_SIZE);
-	*head = (struct str) { o.p, o.n };
+		return err_set(e, REASON_UPSTREAM_BAD_RESPONSE,
+		    "upstream %s: %s: its head does not fit into %d bytes", r->up->server->upstream->name,
+		    r->server->conf->url, HEAD_OUT_SIZE);
+	*head = (struct str){ o.p, o.n };
 	return 0;
 }
 
@@ -305,9 +311,10 @@ runs_in_circles(struct request *r, const struct http1_head *h)
 {
 	const struct http1_field *f = http1_get(h, FIELD_LOCATION);
 
-	return f != NULL && r->session != NULL && r->in.method_id == METHOD_GET && h->index[FIELD_SET_COOKIE] == 0 &&
-	    loops_is_self(f->value, str_of(r->match.origin->origin), r->match.path, r->in.query) &&
-	    loops_count(r->worker->loops, r->session->sid, r->in.target, r->now_ms);
+	return f != NULL && r->session != NULL && r->in.method_id == METHOD_GET &&
+	       h->index[FIELD_SET_COOKIE] == 0 &&
+	       loops_is_self(f->value, str_of(r->match.origin->origin), r->match.path, r->in.query) &&
+	       loops_count(r->worker->loops, r->session->sid, r->in.target, r->now_ms);
 }
 
 static void
@@ -321,11 +328,12 @@ choose_framing(struct request *r, const struct http1_head *h)
 	y->down_none = h->body == BODY_NONE && !y->tunnel;
 	if (h->body == BODY_CHUNKED)
 		http1_chunks_init(&y->chunks);
-	y->down_chunked = !y->tunnel && r->in.minor == 1 && (h->body == BODY_CHUNKED || h->body == BODY_UNTIL_CLOSE);
+	y->down_chunked =
+	    !y->tunnel && r->in.minor == 1 && (h->body == BODY_CHUNKED || h->body == BODY_UNTIL_CLOSE);
 	y->streaming = y->tunnel || is_event_stream(h);
 	r->up->reusable = h->keep_alive && !y->tunnel && h->body != BODY_UNTIL_CLOSE && !r->relay.up_broken;
 	r->keep = r->in.keep_alive && !r->worker->draining && !y->tunnel &&
-	    !(r->in.minor == 0 && (h->body == BODY_CHUNKED || h->body == BODY_UNTIL_CLOSE));
+		  !(r->in.minor == 0 && (h->body == BODY_CHUNKED || h->body == BODY_UNTIL_CLOSE));
 	/* An early answer: the rest of the body is not waited for. */
 	if (r->relay.up_active && !y->tunnel)
 		r->keep = false;
@@ -399,8 +407,8 @@ void
 forward_put_common(struct request *r, struct http1_out *o)
 {
 	static const char day[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-	static const char month[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
-		"Dec" };
+	static const char month[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
+		"Nov", "Dec" };
 	time_t now = (time_t)(r->now_ms / 1000);
 	char text[64];
 	struct tm tm;
@@ -427,7 +435,8 @@ forward_repeated(const struct http1_head *h, enum field_id id)
 	return n > 1;
 }
 
-/* text/html, or application/xhtml+xml, with a weight that is not zero; a wildcard alone is no wish for a page. */
+/* text/html, or application/xhtml+xml, with a weight that is not zero; a wildcard alone is no wish for a
+ * page. */
 bool
 forward_accepts_html(const struct http1_head *h)
 {
@@ -445,7 +454,8 @@ forward_accepts_html(const struct http1_head *h)
 			if (!str_next(&item, ';', &range))
 				continue;
 			range = str_trim(range);
-			if (str_is_nocase(range, STR("text/html")) || str_is_nocase(range, STR("application/xhtml+xml")))
+			if (str_is_nocase(range, STR("text/html")) ||
+			    str_is_nocase(range, STR("application/xhtml+xml")))
 				return !str_is(str_trim(item), STR("q=0"));
 		}
 	}
@@ -469,7 +479,13 @@ forward_reason_phrase(int status)
 		int status;
 		struct str text;
 	} phrases[] = {
-#define PHRASE(n, s) { n, { s, sizeof(s) - 1 } }
+#define PHRASE(n, s)                                                                                         \
+	{                                                                                                    \
+		n,                                                                                           \
+		{                                                                                            \
+			s, sizeof(s) - 1                                                                     \
+		}                                                                                            \
+	}
 		PHRASE(100, "Continue"),
 		PHRASE(101, "Switching Protocols"),
 		PHRASE(200, "OK"),

@@ -52,7 +52,8 @@ health_new(struct event_base *base, struct fetch *fetch, struct snapshot *snap)
 
 			p->health = h;
 			p->server = &snap->upstreams[i].servers[k];
-			p->url = xprintf("%s%s", p->server->conf->unix_socket ? "http://localhost" : p->server->conf->url,
+			p->url = xprintf("%s%s",
+			    p->server->conf->unix_socket ? "http://localhost" : p->server->conf->url,
 			    u->health_check == NULL ? "/" : u->health_check);
 			p->timer = event_new(base, -1, 0, timer_cb, p);
 			ask(p);

@@ -23,7 +23,7 @@ struct login {
 	size_t provider; /* index */
 	struct binding binding;
 	struct authreq flow;
-	bool again;	 /* begin anew: flow.target and flow.attempt are set */
+	bool again; /* begin anew: flow.target and flow.attempt are set */
 	const struct oidc_view *view;
 	struct oidc_code code;
 	struct oidc_tokens tokens;
@@ -113,15 +113,17 @@ login_callback(struct request *r)
 	if (!within_rate(r))
 		return STEP_REFUSE;
 	if (read_response(r, &a) == -1)
-		return request_refuse(r, REASON_LOGIN_BAD_REQUEST, "a protocol parameter twice, or not encoded as a form is");
+		return request_refuse(
+		    r, REASON_LOGIN_BAD_REQUEST, "a protocol parameter twice, or not encoded as a form is");
 	signed_in = find_session(r);
-	switch (authreq_open(&request_snap(r)->keys, a.state, l->binding.fresh ? STR("") : l->binding.id, r->now_ms / 1000,
-	    &l->flow, r->mem)) {
+	switch (authreq_open(&request_snap(r)->keys, a.state, l->binding.fresh ? STR("") : l->binding.id,
+	    r->now_ms / 1000, &l->flow, r->mem)) {
 	case AUTHREQ_OK:
-		if (str_is(l->flow.provider, str_of(request_snap(r)->conf->providers[r->match.callback_of].name)))
+		if (str_is(l->flow.provider,
+			str_of(request_snap(r)->conf->providers[r->match.callback_of].name)))
 			return with_state(r, &a);
-		return request_refuse(r, REASON_LOGIN_STATE, "a state of provider %.*s at another one's callback",
-		    STR_ARG(l->flow.provider));
+		return request_refuse(r, REASON_LOGIN_STATE,
+		    "a state of provider %.*s at another one's callback", STR_ARG(l->flow.provider));
 	case AUTHREQ_UNKNOWN:
 		l->flow.attempt = l->binding.failed > 0;
 		if (signed_in)
@@ -131,12 +133,15 @@ login_callback(struct request *r)
 	case AUTHREQ_STALE:
 		if (signed_in)
 			return to_page(r, l->flow.target);
-		return begin_again(r, l->flow.target, REASON_LOGIN_STATE, "the sign-in was begun too long ago");
+		return begin_again(
+		    r, l->flow.target, REASON_LOGIN_STATE, "the sign-in was begun too long ago");
 	case AUTHREQ_FOREIGN:
 		if (signed_in)
 			return to_page(r, l->flow.target);
-		return begin_again(r, l->flow.target, l->binding.fresh ? REASON_LOGIN_NO_COOKIE : REASON_LOGIN_STATE,
-		    l->binding.fresh ? "the sign-in cookie did not come back" : "another browser began this sign-in");
+		return begin_again(r, l->flow.target,
+		    l->binding.fresh ? REASON_LOGIN_NO_COOKIE : REASON_LOGIN_STATE,
+		    l->binding.fresh ? "the sign-in cookie did not come back"
+				     : "another browser began this sign-in");
 	}
 	return request_refuse(r, REASON_LOGIN_STATE, "no such state");
 }
@@ -157,22 +162,27 @@ with_state(struct request *r, const struct response *a)
 	if (!right_issuer(r, a, &e))
 		return request_fail(r, &e);
 	if (a->error.n > 0) {
-		l->detail = a->error_description.n == 0 ?
-		    a->error :
-		    str_of(mem_printf(r->mem, "%.*s: %.*s", STR_ARG(a->error), STR_ARG(a->error_description)));
-		return request_refuse(r, REASON_LOGIN_REFUSED, "the provider answered %.*s", STR_ARG(l->detail));
+		l->detail = a->error_description.n == 0
+				? a->error
+				: str_of(mem_printf(r->mem, "%.*s: %.*s", STR_ARG(a->error),
+				      STR_ARG(a->error_description)));
+		return request_refuse(
+		    r, REASON_LOGIN_REFUSED, "the provider answered %.*s", STR_ARG(l->detail));
 	}
 	if (a->code.n == 0)
-		return request_refuse(r, REASON_LOGIN_BAD_REQUEST, "a response without code and without error");
-	used = revoked_add(r->worker->shared->flows, (struct str) { (char *)l->flow.flow, sizeof(l->flow.flow) },
-	    l->flow.issued + AUTHREQ_LIFE, r->now_ms / 1000);
+		return request_refuse(
+		    r, REASON_LOGIN_BAD_REQUEST, "a response without code and without error");
+	used =
+	    revoked_add(r->worker->shared->flows, (struct str){ (char *)l->flow.flow, sizeof(l->flow.flow) },
+		l->flow.issued + AUTHREQ_LIFE, r->now_ms / 1000);
 	if (used == -1)
 		return request_refuse(r, REASON_OVERLOADED, "the table of sign-ins under way is full");
 	if (used == 1 && r->session != NULL)
 		return to_page(r, l->flow.target);
 	if (used == 1)
-		return begin_again(r, l->flow.target, REASON_LOGIN_STATE, "this sign-in was redeemed already");
-	l->code = (struct oidc_code) {
+		return begin_again(
+		    r, l->flow.target, REASON_LOGIN_STATE, "this sign-in was redeemed already");
+	l->code = (struct oidc_code){
 		.token_endpoint = l->view->meta.token_endpoint,
 		.code = a->code,
 		.redirect_uri = snapshot_redirect_uri(s, r->match.origin, l->provider),
@@ -189,7 +199,8 @@ login_ask_tokens(struct request *r)
 	struct login *l = r->login;
 
 	metric_add(&r->worker->metrics.provider_requests, 1);
-	r->oidc = oidc_ask_tokens(request_snap(r)->oidc[l->provider], r->worker->fetch, &l->code, request_wake, r);
+	r->oidc =
+	    oidc_ask_tokens(request_snap(r)->oidc[l->provider], r->worker->fetch, &l->code, request_wake, r);
 	return request_wait(r, STEP_TAKE_TOKENS);
 }
 
@@ -215,8 +226,8 @@ login_ask_userinfo(struct request *r)
 	struct login *l = r->login;
 
 	metric_add(&r->worker->metrics.provider_requests, 1);
-	r->oidc = oidc_ask_userinfo(request_snap(r)->oidc[l->provider], r->worker->fetch, l->view->meta.userinfo_endpoint,
-	    l->tokens.access_token, request_wake, r);
+	r->oidc = oidc_ask_userinfo(request_snap(r)->oidc[l->provider], r->worker->fetch,
+	    l->view->meta.userinfo_endpoint, l->tokens.access_token, request_wake, r);
 	return request_wait(r, STEP_TAKE_USERINFO);
 }
 
@@ -285,7 +296,8 @@ login_take_keys(struct request *r)
 	struct err e;
 
 	if (oidc_take_keys(&r->oidc, &e) == -1)
-		return request_refuse(r, REASON_TOKEN_KEY, "the ID token names a key that is not in the set: %s", e.text);
+		return request_refuse(
+		    r, REASON_TOKEN_KEY, "the ID token names a key that is not in the set: %s", e.text);
 	if (!take_view(r, &e))
 		return request_fail(r, &e);
 	return STEP_VERIFY;
@@ -307,10 +319,12 @@ login_begin_session(struct request *r)
 	request_visit(r, &v, l->provider);
 	if (session_begin(s->sessions, v.scope, l->who, clock_ms(), r->mem, &session, &token, &e) == -1)
 		return request_fail(r, &e);
-	cookies = session_cookie_set(&s->conf->session, r->match.origin, mem_text(r->mem, v.scope->cookie), token, &v, r->mem);
+	cookies = session_cookie_set(
+	    &s->conf->session, r->match.origin, mem_text(r->mem, v.scope->cookie), token, &v, r->mem);
 	if (cookies == NULL)
-		return request_refuse(r, REASON_LOGIN_CLAIM, "the session of %.*s does not fit into cookies: %zu bytes",
-		    STR_ARG(session->username), token.n);
+		return request_refuse(r, REASON_LOGIN_CLAIM,
+		    "the session of %.*s does not fit into cookies: %zu bytes", STR_ARG(session->username),
+		    token.n);
 	reply_cookies(r, cookies);
 	r->session = session;
 	switch (store_ask_put(s->store, &v, session->sid, &keep, request_wake, r, &r->store, &e)) {
@@ -358,8 +372,8 @@ login_of(struct request *r)
 	r->login = mem_zalloc(r->mem, sizeof(*r->login));
 	r->login->provider = r->match.is_callback ? r->match.callback_of : 0;
 	request_visit(r, &v, r->login->provider);
-	binding_read(v.cookies, v.n_cookies, snapshot_binding_cookie(request_snap(r), r->match.origin), r->now_ms / 1000,
-	    r->mem, &r->login->binding);
+	binding_read(v.cookies, v.n_cookies, snapshot_binding_cookie(request_snap(r), r->match.origin),
+	    r->now_ms / 1000, r->mem, &r->login->binding);
 	return r->login;
 }
 
@@ -380,7 +394,8 @@ within_rate(struct request *r)
 	wait = rate_take(r->worker->shared->rate, &r->addr, c->limits.logins_per_minute, r->now_ms);
 	if (wait == 0)
 		return true;
-	(void)request_refuse(r, REASON_RATE_LIMITED, "more than %llu sign-ins a minute (limits.logins_per_minute)",
+	(void)request_refuse(r, REASON_RATE_LIMITED,
+	    "more than %llu sign-ins a minute (limits.logins_per_minute)",
 	    (unsigned long long)c->limits.logins_per_minute);
 	r->reply.retry_after = wait;
 	return false;
@@ -448,9 +463,9 @@ wanted_page(struct request *r)
 			return home;
 		return rd;
 	}
-	rd = r->in.query.p == NULL || (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD) ?
-	    r->match.path :
-	    str_of(mem_printf(r->mem, "%.*s?%.*s", STR_ARG(r->match.path), STR_ARG(r->in.query)));
+	rd = r->in.query.p == NULL || (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD)
+		 ? r->match.path
+		 : str_of(mem_printf(r->mem, "%.*s?%.*s", STR_ARG(r->match.path), STR_ARG(r->in.query)));
 	return url_is_local_path(rd) ? rd : home;
 }
 
@@ -517,7 +532,8 @@ right_issuer(struct request *r, const struct response *a, struct err *e)
 		return true;
 	if (str_is(a->iss, str_of(d->issuer)))
 		return true;
-	(void)err_set(e, REASON_LOGIN_ISS, "the response is of issuer \"%.*s\", not %s", STR_ARG(a->iss), d->issuer);
+	(void)err_set(
+	    e, REASON_LOGIN_ISS, "the response is of issuer \"%.*s\", not %s", STR_ARG(a->iss), d->issuer);
 	return false;
 }
 
@@ -533,9 +549,9 @@ begin_again(struct request *r, struct str target, enum reason why, const char *t
 	}
 	l->again = true;
 	l->flow.attempt = 1;
-	l->flow.target = target.n > 0 && url_is_local_path(target) ?
-	    target :
-	    str_of(mem_printf(r->mem, "%s/", r->match.origin->path));
+	l->flow.target = target.n > 0 && url_is_local_path(target)
+			     ? target
+			     : str_of(mem_printf(r->mem, "%s/", r->match.origin->path));
 	log_request(LOG_LEVEL_INFO, r->id, why, "%s: beginning the sign-in again", text);
 	return STEP_LOGIN;
 }

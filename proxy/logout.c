@@ -105,7 +105,8 @@ logout_done(struct request *r)
 	if (r->session != NULL) {
 		r->err.reason = REASON_SIGNED_OUT;
 		metric_add(&r->worker->metrics.sign_outs, 1);
-		log_request(LOG_LEVEL_INFO, r->id, REASON_SIGNED_OUT, "%.*s signed out", STR_ARG(r->session->username));
+		log_request(LOG_LEVEL_INFO, r->id, REASON_SIGNED_OUT, "%.*s signed out",
+		    STR_ARG(r->session->username));
 	}
 	return STEP_REPLY;
 }
@@ -119,13 +120,17 @@ end_session(struct request *r, struct visit *v)
 	int64_t now = r->now_ms / 1000;
 
 	if (r->session != NULL && r->found == SESSION_FOUND &&
-	    revoked_add(r->worker->shared->revoked, r->session->sid, r->session->exp + REVOKE_AT_LEAST, now) == -1)
+	    revoked_add(
+		r->worker->shared->revoked, r->session->sid, r->session->exp + REVOKE_AT_LEAST, now) == -1)
 		log_request(LOG_LEVEL_ERROR, r->id, REASON_OVERLOADED,
-		    "the table of ended sessions is full: %.*s's cookie stays valid where it was copied until it expires",
+		    "the table of ended sessions is full: %.*s's cookie stays valid where it was copied "
+		    "until it expires",
 		    STR_ARG(r->session->username));
-	reply_cookies(r, session_cookie_clear(c, r->match.origin, mem_text(r->mem, v->scope->cookie), v, r->mem));
+	reply_cookies(
+	    r, session_cookie_clear(c, r->match.origin, mem_text(r->mem, v->scope->cookie), v, r->mem));
 	reply_field(r, "Set-Cookie",
-	    str_of(binding_clear_cookie(c, r->match.origin, snapshot_binding_cookie(s, r->match.origin), r->mem)));
+	    str_of(binding_clear_cookie(
+		c, r->match.origin, snapshot_binding_cookie(s, r->match.origin), r->mem)));
 }
 
 static const char *
@@ -146,7 +151,8 @@ provider_logout(struct request *r)
 			url = url_add_param(r->mem, url, "id_token_hint", r->id_token_hint);
 		url = url_add_param(r->mem, url, "client_id", str_of(s->conf->providers[0].client_id));
 		url = url_add_param(r->mem, url, "post_logout_redirect_uri",
-		    str_of(mem_printf(r->mem, "%s%s", r->match.origin->origin, request_own_path(r, "logout/return").p)));
+		    str_of(mem_printf(
+			r->mem, "%s%s", r->match.origin->origin, request_own_path(r, "logout/return").p)));
 		if (rd.n > 0)
 			url = url_add_param(r->mem, url, "state", rd);
 	}

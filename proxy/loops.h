@@ -12,7 +12,7 @@
 
 #include "conf/str.h"
 
-#define LOOPS_ROUNDS 10	   /* the same redirect, */
+#define LOOPS_ROUNDS 10    /* the same redirect, */
 #define LOOPS_WINDOW 30000 /* within so many ms */
 
 struct loops;

@@ -41,7 +41,8 @@ static const struct verb {
 } verbs[] = {
 	{ "secret", make_secret, "workflow-proxy secret",
 	    "Prints a fresh session secret: 256 bits, base64url.\n"
-	    "Put it into a file that only the proxy's user can read and name that file in session.secret_file.\n" },
+	    "Put it into a file that only the proxy's user can read and name that file in "
+	    "session.secret_file.\n" },
 	{ "help", help, "workflow-proxy help [VERB | SECTION]",
 	    "Explains a verb, or lists the settings of a section of the configuration file\n"
 	    "(global, listen, admin, log, limits, provider, session, upstream, route, ...).\n" },
@@ -69,8 +70,9 @@ main(int argc, char **argv)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			return help(&call);
 		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
-			(void)printf("workflow-proxy %s (libevent %s, libcurl %s, jansson %s, %s)\n", WORKFLOW_PROXY_VERSION,
-			    event_get_version(), LIBCURL_VERSION, JANSSON_VERSION, OpenSSL_version(OPENSSL_VERSION));
+			(void)printf("workflow-proxy %s (libevent %s, libcurl %s, jansson %s, %s)\n",
+			    WORKFLOW_PROXY_VERSION, event_get_version(), LIBCURL_VERSION, JANSSON_VERSION,
+			    OpenSSL_version(OPENSSL_VERSION));
 			return 0;
 		}
 		if (strcmp(argv[i], "-t") == 0) {

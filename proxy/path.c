@@ -16,18 +16,18 @@ static const bool stops[256] = {
 	[0x7f ... 0xff] = true,
 };
 
-static bool is_canonical(struct str s);
-static bool is_odd_segment(const char *p, size_t n);
-static long recode(struct str raw, char *out, struct err *e);
-static long recode_byte(struct str raw, size_t *at, char *out, struct err *e);
-static size_t utf8_of(struct str raw, size_t at);
-static size_t utf8_length(const unsigned char *p, size_t n);
-static bool is_utf8(const char *p, size_t n);
-static int encoded_byte(struct str s, size_t at);
-static int hex(char c);
-static long squash(char *p, size_t n);
-static long decode_once(char *p, size_t n);
-static long flatten(char *p, size_t n);
+static bool is_canonical(struct str);
+static bool is_odd_segment(const char *, size_t);
+static long recode(struct str, char *, struct err *);
+static long recode_byte(struct str, size_t *, char *, struct err *);
+static size_t utf8_of(struct str, size_t);
+static size_t utf8_length(const unsigned char *, size_t);
+static bool is_utf8(const char *, size_t);
+static int encoded_byte(struct str, size_t);
+static int hex(char);
+static long squash(char *, size_t);
+static long decode_once(char *, size_t);
+static long flatten(char *, size_t);
 
 /* --- the canonical path --------------------------------------------------- */
 

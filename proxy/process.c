@@ -22,8 +22,8 @@
 #include "session/revoked.h"
 
 #define REVOKED_ENTRIES 65536
-#define FLOW_ENTRIES	65536
-#define RATE_ENTRIES	65536
+#define FLOW_ENTRIES    65536
+#define RATE_ENTRIES    65536
 
 struct process {
 	const char *conf_path;
@@ -40,7 +40,7 @@ struct process {
 	struct event *watchdog;
 	unsigned unanswered; /* workers that have not taken the last order */
 	unsigned running;    /* workers in their loop */
-	bool again;	     /* a SIGHUP came while a reload was under way */
+	bool again;          /* a SIGHUP came while a reload was under way */
 };
 
 static int begin(struct process *, struct err *);
@@ -171,7 +171,8 @@ raise_nofile(const struct conf *c)
 	rl.rlim_cur = rl.rlim_max == RLIM_INFINITY || rl.rlim_max >= want ? want : rl.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &rl);
 	if (rl.rlim_cur < want)
-		log_warn("%llu open files are allowed, limits.max_connections may need %llu: raise LimitNOFILE or lower it",
+		log_warn("%llu open files are allowed, limits.max_connections may need %llu: raise "
+			 "LimitNOFILE or lower it",
 		    (unsigned long long)rl.rlim_cur, (unsigned long long)want);
 }
 
@@ -235,8 +236,10 @@ taken_here(void *arg)
 	sockets_free(&p->old_sockets);
 	if (!atomic_exchange(&p->shared.started, true)) {
 		for (i = 0; i < c->n_listens; i++)
-			log_info("listening on %s%s", c->listens[i].address, c->listens[i].admin ? " (admin)" : "");
-		log_info("workflow-proxy %s serves %s with %u workers", WORKFLOW_PROXY_VERSION, c->origins[0].url, c->workers);
+			log_info("listening on %s%s", c->listens[i].address,
+			    c->listens[i].admin ? " (admin)" : "");
+		log_info("workflow-proxy %s serves %s with %u workers", WORKFLOW_PROXY_VERSION,
+		    c->origins[0].url, c->workers);
 	} else {
 		log_info("reloaded %s", p->conf_path);
 	}
@@ -306,7 +309,8 @@ warn_fixed(const struct conf *was, const struct conf *now)
 {
 	if (was->workers != now->workers)
 		log_warn("workers: %u stay until a restart", was->workers);
-	if ((was->user == NULL) != (now->user == NULL) || (now->user != NULL && strcmp(was->user, now->user) != 0))
+	if ((was->user == NULL) != (now->user == NULL) ||
+	    (now->user != NULL && strcmp(was->user, now->user) != 0))
 		log_warn("user: stays as it is until a restart");
 }
 

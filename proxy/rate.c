@@ -11,8 +11,8 @@
 
 struct bucket {
 	unsigned char key[16]; /* all zero: free */
-	int64_t at;	       /* ms, when `level` was right */
-	double level;	       /* sign-ins left */
+	int64_t at;            /* ms, when `level` was right */
+	double level;          /* sign-ins left */
 };
 
 struct rate {
@@ -60,7 +60,7 @@ rate_take(struct rate *r, const struct in6_addr *addr, uint64_t per_minute, int6
 	memcpy(key, addr, sizeof(key));
 	if (!IN6_IS_ADDR_V4MAPPED(addr))
 		memset(key + 8, 0, 8); /* one customer has a whole /64 */
-	key[15] |= 1; /* never all zero; IPv4 neighbours stay apart by the bit below */
+	key[15] |= 1;                  /* never all zero; IPv4 neighbours stay apart by the bit below */
 	if (IN6_IS_ADDR_V4MAPPED(addr))
 		key[0] = (unsigned char)(2 | (addr->s6_addr[15] & 1));
 	(void)pthread_mutex_lock(&r->lock);

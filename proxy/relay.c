@@ -7,7 +7,7 @@
 #include "proxy/upstream.h"
 
 #define READS_PER_TURN 4  /* of one body, before others get their turn */
-#define PIECES	       60 /* of an iovec */
+#define PIECES         60 /* of an iovec */
 
 /* An answer's bytes on their way out. */
 struct batch {
@@ -95,10 +95,10 @@ to_upstream(struct request *r, struct str data)
 	int n = 0;
 
 	if (r->relay.up_chunked && !r->relay.tunnel)
-		iov[n++] = (struct iovec) { head, http1_chunk_head(head, data.n) };
-	iov[n++] = (struct iovec) { (void *)(uintptr_t)data.p, data.n };
+		iov[n++] = (struct iovec){ head, http1_chunk_head(head, data.n) };
+	iov[n++] = (struct iovec){ (void *)(uintptr_t)data.p, data.n };
 	if (r->relay.up_chunked && !r->relay.tunnel)
-		iov[n++] = (struct iovec) { (void *)(uintptr_t) "\r\n", 2 };
+		iov[n++] = (struct iovec){ (void *)(uintptr_t) "\r\n", 2 };
 	if (stream_write(&r->up->stream, iov, n) == 0)
 		return 0;
 	r->relay.up_broken = true; /* its answer may be there: reading finds out */
@@ -113,7 +113,7 @@ relay_begin_answer(struct request *r, struct str head, struct str first)
 	struct batch b = { .n = 0 };
 	struct err e = { .reason = REASON_NONE };
 
-	b.iov[b.n++] = (struct iovec) { (void *)(uintptr_t)head.p, head.n };
+	b.iov[b.n++] = (struct iovec){ (void *)(uintptr_t)head.p, head.n };
 	r->relay.down_active = true;
 	if (r->relay.down_none || (r->relay.kind == BODY_LENGTH && r->relay.left == 0 && !r->relay.tunnel)) {
 		if (first.n > 0)
@@ -173,8 +173,9 @@ pass_chunked(struct request *r, struct str data, struct batch *b, struct err *e)
 		enum http1_result got = http1_chunks_next(&r->relay.chunks, data.p, data.n, &used, &run, e);
 
 		if (got == HTTP1_BAD)
-			return err_set(e, REASON_UPSTREAM_BAD_RESPONSE, "upstream %s: %s: broken chunked coding",
-			    r->up->server->upstream->name, r->server->conf->url);
+			return err_set(e, REASON_UPSTREAM_BAD_RESPONSE,
+			    "upstream %s: %s: broken chunked coding", r->up->server->upstream->name,
+			    r->server->conf->url);
 		data = str_from(data, used);
 		if (run.n > 0 && add(r, b, run) == -1)
 			return -1;
@@ -198,11 +199,11 @@ add(struct request *r, struct batch *b, struct str data)
 	if (r->relay.down_chunked) {
 		char *head = b->heads[b->n_heads++];
 
-		b->iov[b->n++] = (struct iovec) { head, http1_chunk_head(head, data.n) };
+		b->iov[b->n++] = (struct iovec){ head, http1_chunk_head(head, data.n) };
 	}
-	b->iov[b->n++] = (struct iovec) { (void *)(uintptr_t)data.p, data.n };
+	b->iov[b->n++] = (struct iovec){ (void *)(uintptr_t)data.p, data.n };
 	if (r->relay.down_chunked)
-		b->iov[b->n++] = (struct iovec) { (void *)(uintptr_t) "\r\n", 2 };
+		b->iov[b->n++] = (struct iovec){ (void *)(uintptr_t) "\r\n", 2 };
 	return 0;
 }
 
@@ -225,7 +226,7 @@ complete(struct request *r, struct batch *b, struct err *e)
 {
 	(void)e;
 	if (r->relay.down_chunked)
-		b->iov[b->n++] = (struct iovec) { (void *)(uintptr_t) "0\r\n\r\n", 5 };
+		b->iov[b->n++] = (struct iovec){ (void *)(uintptr_t) "0\r\n\r\n", 5 };
 	if (send_batch(r, b) == -1)
 		return false;
 	r->relay.down_active = false;
@@ -251,7 +252,7 @@ relay_download(struct request *r)
 		return;
 	}
 	still_there(r);
-	if (pass(r, (struct str) { r->worker->scratch, (size_t)n }, &b, &e))
+	if (pass(r, (struct str){ r->worker->scratch, (size_t)n }, &b, &e))
 		request_relayed(r);
 	else if (e.reason != REASON_NONE)
 		request_broken(r, &e);
@@ -270,8 +271,8 @@ upstream_end(struct request *r, ssize_t n)
 			request_relayed(r);
 		return;
 	}
-	(void)err_set(&e, REASON_UPSTREAM_CLOSED, "upstream %s: %s closed within its answer", r->up->server->upstream->name,
-	    r->server->conf->url);
+	(void)err_set(&e, REASON_UPSTREAM_CLOSED, "upstream %s: %s closed within its answer",
+	    r->up->server->upstream->name, r->server->conf->url);
 	request_broken(r, &e);
 }
 
@@ -313,8 +314,9 @@ relay_timeout(struct request *r, bool upstream_side)
 	if (r->relay.streaming)
 		(void)err_set(&e, REASON_STREAM_TIMEOUT, "silent for limits.stream_timeout");
 	else if (upstream_side)
-		(void)err_set(&e, REASON_UPSTREAM_TIMEOUT, "upstream %s: %s: silent for %lld ms (response_timeout)", u->name,
-		    r->server->conf->url, (long long)u->response_timeout);
+		(void)err_set(&e, REASON_UPSTREAM_TIMEOUT,
+		    "upstream %s: %s: silent for %lld ms (response_timeout)", u->name, r->server->conf->url,
+		    (long long)u->response_timeout);
 	else
 		(void)err_set(&e, REASON_BODY_TIMEOUT, "nothing of the body came for limits.body_timeout");
 	request_broken(r, &e);

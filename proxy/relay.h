@@ -18,15 +18,15 @@ struct request;
 
 struct relay {
 	/* request body, client -> upstream */
-	bool up_active;	 /* there is one, and it is not through */
+	bool up_active;  /* there is one, and it is not through */
 	bool up_chunked; /* towards the upstream */
-	bool up_broken;	 /* the upstream takes no more; its answer may still come */
+	bool up_broken;  /* the upstream takes no more; its answer may still come */
 	/* answer, upstream -> client */
 	bool down_active;
 	bool down_chunked;    /* towards the client */
-	bool down_none;	      /* HEAD, 204, 304: no body follows */
-	bool streaming;	      /* text/event-stream or a tunnel: limits.stream_timeout counts */
-	bool tunnel;	      /* 101: bytes are bytes */
+	bool down_none;       /* HEAD, 204, 304: no body follows */
+	bool streaming;       /* text/event-stream or a tunnel: limits.stream_timeout counts */
+	bool tunnel;          /* 101: bytes are bytes */
 	enum http1_body kind; /* from the upstream */
 	uint64_t left;
 	struct http1_chunks chunks;

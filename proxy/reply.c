@@ -59,10 +59,12 @@ void
 reply_refusal(struct request *r)
 {
 	const struct conf_route *route = r->match.route;
-	struct page page = { .reason = r->err.reason, .status = reason_status(r->err.reason), .request_id = r->id };
+	struct page page = {
+		.reason = r->err.reason, .status = reason_status(r->err.reason), .request_id = r->id
+	};
 
-	if (r->match.kind == ROUTE_UPSTREAM && route != NULL && route->access_denied_url != NULL && r->session != NULL &&
-	    page.status == 403 && request_is_navigation(r)) {
+	if (r->match.kind == ROUTE_UPSTREAM && route != NULL && route->access_denied_url != NULL &&
+	    r->session != NULL && page.status == 403 && request_is_navigation(r)) {
 		reply_redirect(r, 302, route->access_denied_url);
 		return;
 	}
@@ -87,7 +89,8 @@ fill_page(const struct request *r, struct page *page)
 		page->username = r->session->username;
 	if (page->status == 403 && r->match.kind == ROUTE_UPSTREAM && r->match.path.n > 0) {
 		again = url_encode(r->mem, r->match.path);
-		page->switch_url = mem_printf(r->mem, "%s?rd=%.*s", request_own_path(r, "login").p, STR_ARG(again));
+		page->switch_url =
+		    mem_printf(r->mem, "%s?rd=%.*s", request_own_path(r, "login").p, STR_ARG(again));
 	} else if (r->match.kind == ROUTE_OURS) {
 		page->retry_url = page->home_url;
 	}
@@ -105,7 +108,7 @@ reply_send(struct request *r)
 
 	/* Behind a message that was not understood, or whose body is not read, nothing can follow. */
 	r->keep = r->in.keep_alive && !y->close && !r->worker->draining && r->step == STEP_REPLY &&
-	    (r->client->body.done || (r->in.body == BODY_LENGTH && !r->in.expect_continue));
+		  (r->client->body.done || (r->in.body == BODY_LENGTH && !r->in.expect_continue));
 	r->status = y->status;
 	http1_put(&o, STR("HTTP/1.1 "));
 	http1_put_number(&o, (uint64_t)y->status);
@@ -128,15 +131,15 @@ reply_send(struct request *r)
 		http1_put_number(&o, y->retry_after);
 		http1_put(&o, STR("\r\n"));
 	}
-	http1_put(&o, (struct str) { y->fields.p, y->fields.n });
+	http1_put(&o, (struct str){ y->fields.p, y->fields.n });
 	if (!r->keep)
 		http1_put(&o, STR("Connection: close\r\n"));
 	else if (r->in.minor == 0)
 		http1_put(&o, STR("Connection: keep-alive\r\n"));
 	http1_put(&o, STR("\r\n"));
-	iov[n++] = (struct iovec) { o.p, o.n };
+	iov[n++] = (struct iovec){ o.p, o.n };
 	if (y->body.n > 0 && !head)
-		iov[n++] = (struct iovec) { (void *)(uintptr_t)y->body.p, y->body.n };
+		iov[n++] = (struct iovec){ (void *)(uintptr_t)y->body.p, y->body.n };
 	r->head_sent = true;
 	r->bytes_out = head ? 0 : y->body.n;
 	if (client_write(r->client, iov, n) == -1)

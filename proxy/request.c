@@ -84,7 +84,7 @@ request_begin_bad(struct request *r, const struct err *e)
 {
 	/* Nothing of what could not be parsed is looked at again. */
 	r->in.method = r->in.target = r->in.path = r->in.host = STR("");
-	r->in.query = (struct str) { NULL, 0 };
+	r->in.query = (struct str){ NULL, 0 };
 	r->in.method_id = METHOD_OTHER;
 	r->in.n_fields = 0;
 	r->in.minor = 1;
@@ -119,7 +119,8 @@ run(struct request *r)
 		if (log_level() == LOG_LEVEL_DEBUG)
 			log_request(LOG_LEVEL_DEBUG, r->id, REASON_NONE, "%s -> %s", steps[was].name,
 			    next == STEP_END ? "end" : steps[next].name);
-		if (mem_overrun(r->mem) && r->err.reason != REASON_MEMORY_BUDGET && was != STEP_FINISH && !r->aborted)
+		if (mem_overrun(r->mem) && r->err.reason != REASON_MEMORY_BUDGET && was != STEP_FINISH &&
+		    !r->aborted)
 			next = give_up(r);
 		r->step = next;
 	}
@@ -131,7 +132,8 @@ run(struct request *r)
 		put_back(r);
 		c->request = NULL;
 		if (broken)
-			client_close(c, "the answer broke off"); /* only a cut tells the client that it is not whole */
+			client_close(
+			    c, "the answer broke off"); /* only a cut tells the client that it is not whole */
 		else
 			client_request_done(c, keep);
 	}
@@ -167,7 +169,8 @@ request_check(struct request *r)
 	if (r->client->admin)
 		return STEP_ADMIN;
 	if (r->in.body == BODY_LENGTH && r->in.content_length > c->limits.body_size)
-		return request_refuse(r, REASON_BODY_TOO_LARGE, "a body of %llu bytes exceeds limits.body_size (%llu)",
+		return request_refuse(r, REASON_BODY_TOO_LARGE,
+		    "a body of %llu bytes exceeds limits.body_size (%llu)",
 		    (unsigned long long)r->in.content_length, (unsigned long long)c->limits.body_size);
 	if (forward_repeated(&r->in, FIELD_AUTHORIZATION))
 		return request_refuse(r, REASON_BAD_REQUEST, "two Authorization fields");
@@ -220,9 +223,11 @@ request_authorize(struct request *r)
 	if (r->found != SESSION_FOUND)
 		return sign_in_or_401(r);
 	if (s->conf->session.origin_check && crosses_origin(r))
-		return request_refuse(r, REASON_CROSS_ORIGIN, "%.*s with a session, caused by another site (Origin %.*s)",
-		    STR_ARG(r->in.method), STR_ARG(request_field(r, FIELD_ORIGIN)));
-	if (access_allows(s->access, s->conf, r->match.route_index, r->session, r->mem, &r->username, &e) == -1)
+		return request_refuse(r, REASON_CROSS_ORIGIN,
+		    "%.*s with a session, caused by another site (Origin %.*s)", STR_ARG(r->in.method),
+		    STR_ARG(request_field(r, FIELD_ORIGIN)));
+	if (access_allows(s->access, s->conf, r->match.route_index, r->session, r->mem, &r->username, &e) ==
+	    -1)
 		return request_fail(r, &e);
 	return STEP_ASK_UPSTREAM;
 }
@@ -374,7 +379,8 @@ sign_in_or_401(struct request *r)
 	enum conf_unauthenticated how = r->match.route->unauthenticated;
 
 	r->session = NULL;
-	if (how == UNAUTHENTICATED_401 || r->in.upgrade || (how == UNAUTHENTICATED_AUTO && !request_is_navigation(r)))
+	if (how == UNAUTHENTICATED_401 || r->in.upgrade ||
+	    (how == UNAUTHENTICATED_AUTO && !request_is_navigation(r)))
 		return request_refuse(r, why[r->found], "%s", reason_meaning(why[r->found]));
 	r->err.reason = why[r->found];
 	return STEP_LOGIN;
@@ -413,10 +419,13 @@ bool
 request_is_navigation(const struct request *r)
 {
 	struct str mode = request_field(r, FIELD_SEC_FETCH_MODE), type = request_field(r, FIELD_CONTENT_TYPE);
-	bool form = str_is_nocase((struct str) { type.p, type.n < 33 ? type.n : 33 }, STR("application/x-www-form-urlencoded")) ||
-	    str_is_nocase((struct str) { type.p, type.n < 19 ? type.n : 19 }, STR("multipart/form-data"));
+	bool form =
+	    str_is_nocase((struct str){ type.p, type.n < 33 ? type.n : 33 },
+		STR("application/x-www-form-urlencoded")) ||
+	    str_is_nocase((struct str){ type.p, type.n < 19 ? type.n : 19 }, STR("multipart/form-data"));
 
-	if (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD && !(r->in.method_id == METHOD_POST && form))
+	if (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD &&
+	    !(r->in.method_id == METHOD_POST && form))
 		return false;
 	if (mode.n > 0 && !str_is(mode, STR("navigate")))
 		return false;
@@ -445,7 +454,8 @@ may_try_again(const struct request *r)
 		return r->tries < n && sent_none;
 	case REASON_UPSTREAM_CLOSED:
 		return r->up != NULL && r->up->reused && !r->up->spoke && !r->retried && sent_none &&
-		    (m == METHOD_GET || m == METHOD_HEAD || m == METHOD_OPTIONS || m == METHOD_PUT || m == METHOD_DELETE);
+		       (m == METHOD_GET || m == METHOD_HEAD || m == METHOD_OPTIONS || m == METHOD_PUT ||
+			   m == METHOD_DELETE);
 	default:
 		return false;
 	}
@@ -494,12 +504,13 @@ request_visit(struct request *r, struct visit *v, size_t provider)
 	if (r->in.index[FIELD_COOKIE] != 0) {
 		const struct http1_field *first = http1_get(&r->in, FIELD_COOKIE);
 
-		cookies = mem_alloc(r->mem, (r->in.n_fields - (size_t)(first - r->in.fields)) * sizeof(*cookies));
+		cookies =
+		    mem_alloc(r->mem, (r->in.n_fields - (size_t)(first - r->in.fields)) * sizeof(*cookies));
 		for (i = (size_t)(first - r->in.fields); i < r->in.n_fields; i++)
 			if (r->in.fields[i].id == FIELD_COOKIE)
 				cookies[n++] = r->in.fields[i].value;
 	}
-	*v = (struct visit) {
+	*v = (struct visit){
 		.scope = snapshot_scope(request_snap(r), r->match.origin, provider),
 		.cookies = cookies,
 		.n_cookies = n,
@@ -513,7 +524,8 @@ request_visit(struct request *r, struct visit *v, size_t provider)
 struct str
 request_own_path(const struct request *r, const char *endpoint)
 {
-	return str_of(mem_printf(r->mem, "%s%s/%s", r->match.origin->path, request_snap(r)->conf->auth_path, endpoint));
+	return str_of(
+	    mem_printf(r->mem, "%s%s/%s", r->match.origin->path, request_snap(r)->conf->auth_path, endpoint));
 }
 
 /* --- the end --- */
@@ -565,7 +577,8 @@ log_access(struct request *r)
 		log_record_end(a);
 		if (!a->overflow)
 			break;
-		/* Full: write what is there and try in the empty buffer; a record that is larger is dropped. */
+		/* Full: write what is there and try in the empty buffer; a record that is larger is dropped.
+		 */
 		log_access_write(a->buf, a->n);
 		a->n = 0;
 		a->overflow = false;

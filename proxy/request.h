@@ -32,30 +32,30 @@ struct request;
 struct upstream_conn;
 
 enum step {
-	STEP_CHECK,	     /* request.c:  meant for us, and may it be answered now?     */
-	STEP_ROUTE,	     /*             one canonical path; ours, open or protected?  */
-	STEP_SESSION,	     /*             who is this browser?                          */
-	STEP_AUTHORIZE,	     /*             may this person do this?                      */
-	STEP_ASK_UPSTREAM,   /*             pass it on                                    */
-	STEP_TAKE_UPSTREAM,  /*             the upstream's head is here, or it failed     */
-	STEP_RELAY,	     /*             bytes, both ways, until the end               */
-	STEP_REFUSE,	     /*             no: a page, JSON or a redirect                */
-	STEP_REPLY,	     /*             an answer of our own is ready: send it        */
-	STEP_FINISH,	     /*             log it; next request or goodbye               */
-	STEP_ADMIN,	     /* admin.c:    healthz, readyz, metrics                      */
-	STEP_ENDPOINT,	     /* endpoint.c: our own endpoints below auth_path             */
-	STEP_LOGIN,	     /* login.c:    send the browser to the provider              */
-	STEP_CALLBACK,	     /*             it is back: state, then code                  */
-	STEP_ASK_TOKENS,     /*             redeem the code                               */
+	STEP_CHECK,         /* request.c:  meant for us, and may it be answered now?     */
+	STEP_ROUTE,         /*             one canonical path; ours, open or protected?  */
+	STEP_SESSION,       /*             who is this browser?                          */
+	STEP_AUTHORIZE,     /*             may this person do this?                      */
+	STEP_ASK_UPSTREAM,  /*             pass it on                                    */
+	STEP_TAKE_UPSTREAM, /*             the upstream's head is here, or it failed     */
+	STEP_RELAY,         /*             bytes, both ways, until the end               */
+	STEP_REFUSE,        /*             no: a page, JSON or a redirect                */
+	STEP_REPLY,         /*             an answer of our own is ready: send it        */
+	STEP_FINISH,        /*             log it; next request or goodbye               */
+	STEP_ADMIN,         /* admin.c:    healthz, readyz, metrics                      */
+	STEP_ENDPOINT,      /* endpoint.c: our own endpoints below auth_path             */
+	STEP_LOGIN,         /* login.c:    send the browser to the provider              */
+	STEP_CALLBACK,      /*             it is back: state, then code                  */
+	STEP_ASK_TOKENS,    /*             redeem the code                               */
 	STEP_TAKE_TOKENS,
-	STEP_ASK_USERINFO,   /*             where that is configured                      */
+	STEP_ASK_USERINFO, /*             where that is configured                      */
 	STEP_TAKE_USERINFO,
-	STEP_VERIFY,	     /*             the ID token, against the keys we hold        */
-	STEP_ASK_KEYS,	     /*             it names one that we do not hold              */
+	STEP_VERIFY,   /*             the ID token, against the keys we hold        */
+	STEP_ASK_KEYS, /*             it names one that we do not hold              */
 	STEP_TAKE_KEYS,
 	STEP_BEGIN_SESSION,  /*             proven: a session begins                      */
 	STEP_TAKE_STORED,    /*             its tokens are kept; back to the page         */
-	STEP_LOGOUT,	     /* logout.c:   end the session                               */
+	STEP_LOGOUT,         /* logout.c:   end the session                               */
 	STEP_TAKE_STORED_ID, /*             its ID token, for the provider's logout       */
 	STEP_TAKE_DROPPED,   /*             its tokens are forgotten                      */
 	STEP_SIGNED_OUT,     /*             to the provider's logout, or our page         */
@@ -68,9 +68,9 @@ struct reply {
 	int status;
 	const char *type; /* Content-Type; NULL: no body */
 	struct str body;
-	const char *location; /* NULL: none */
+	const char *location;    /* NULL: none */
 	struct http1_out fields; /* further header lines: reply_field() */
-	unsigned retry_after;	 /* seconds; 0: none */
+	unsigned retry_after;    /* seconds; 0: none */
 	bool close;
 };
 
@@ -85,8 +85,8 @@ struct request {
 	bool waiting; /* between an ask and its take */
 	bool running;
 	bool aborted;
-	char id[65];	/* in every log line, and sent upstream */
-	int64_t began;	/* us, monotonic */
+	char id[65];    /* in every log line, and sent upstream */
+	int64_t began;  /* us, monotonic */
 	int64_t now_ms; /* since 1970 */
 
 	/* 1. as received; slices of the client's buffer; only field.drop is changed */
@@ -94,13 +94,13 @@ struct request {
 
 	/* 2. what we found out, in this order */
 	struct in6_addr addr; /* of the client, trusted proxies looked through */
-	bool trusted;	      /* the peer is a trusted proxy */
-	bool https;	      /* how the browser speaks to us, trusted proxies believed */
+	bool trusted;         /* the peer is a trusted proxy */
+	bool https;           /* how the browser speaks to us, trusted proxies believed */
 	struct route_match match;
 	enum session_found found;
 	const struct session *session; /* NULL: nobody signed in */
-	struct str username;	       /* as it goes into the header */
-	struct login *login;	       /* a sign-in under way */
+	struct str username;           /* as it goes into the header */
+	struct login *login;           /* a sign-in under way */
 	struct str id_token_hint;      /* a sign-out under way */
 
 	/* 3. what we are waiting for; request_abort() cancels these */
@@ -109,13 +109,13 @@ struct request {
 	struct upstream_conn *up;
 
 	/* 4. the exchange with the upstream */
-	unsigned tries;	   /* connections tried */
-	bool retried;	   /* a stale keep-alive connection was replaced once */
-	bool up_failed;	   /* no answer: r->err says why */
-	bool broken;	   /* the relay ended before its time: r->err says why */
-	bool through;	   /* the relay is complete */
-	int64_t up_began;  /* us */
-	int64_t up_took;   /* us, until its head; 0: none */
+	unsigned tries;        /* connections tried */
+	bool retried;          /* a stale keep-alive connection was replaced once */
+	bool up_failed;        /* no answer: r->err says why */
+	bool broken;           /* the relay ended before its time: r->err says why */
+	bool through;          /* the relay is complete */
+	int64_t up_began;      /* us */
+	int64_t up_took;       /* us, until its head; 0: none */
 	struct server *server; /* borrowed from the view's snapshot; NULL: none asked */
 	struct relay relay;
 
@@ -135,7 +135,7 @@ void request_begin(struct request *r);
 /* The client sent what is no request: log and answer it like any other. */
 void request_begin_bad(struct request *r, const struct err *e);
 void request_resume(struct request *r); /* what r waits for is there; the caller's last act */
-void request_wake(void *r);		/* the same, as the `done` of an op */
+void request_wake(void *r);             /* the same, as the `done` of an op */
 void request_abort(struct request **r, enum reason why); /* the browser is gone */
 void request_free_list(struct worker *w);
 
@@ -146,13 +146,14 @@ void request_broken(struct request *r, const struct err *e);
 /* --- for the steps in the other files --- */
 
 enum step request_wait(struct request *r, enum step take);
-enum step request_fail(struct request *r, const struct err *e);	/* STEP_REFUSE */
+enum step request_fail(struct request *r, const struct err *e); /* STEP_REFUSE */
 enum step request_refuse(struct request *r, enum reason why, const char *fmt, ...) PRINTF(3, 4);
 struct str request_field(const struct request *r, enum field_id id); /* "" when there is none */
 bool request_is_navigation(const struct request *r);
 bool request_from_other_site(const struct request *r);
 void request_visit(struct request *r, struct visit *v, size_t provider); /* what session/ wants to know */
-struct str request_own_path(const struct request *r, const char *endpoint); /* origin path + auth_path + "/..." */
+struct str request_own_path(
+    const struct request *r, const char *endpoint); /* origin path + auth_path + "/..." */
 struct snapshot *request_snap(const struct request *r);
 
 /* What a page about this sign-in may say: the provider's words, the claim that is missing. */
@@ -163,12 +164,12 @@ void reply_set(struct request *r, int status, const char *type, struct str body)
 void reply_redirect(struct request *r, int status, const char *location);
 void reply_field(struct request *r, const char *name, struct str value);
 void reply_cookies(struct request *r, const char **set_cookies); /* NULL-terminated; may be NULL */
-void reply_refusal(struct request *r);	 /* page or JSON for r->err, r->status */
-void reply_send(struct request *r);	 /* writes it; r->keep says whether more may follow */
+void reply_refusal(struct request *r);                           /* page or JSON for r->err, r->status */
+void reply_send(struct request *r); /* writes it; r->keep says whether more may follow */
 
 /* the roads in their own files */
 step_fn admin_answer, endpoint_find, login_begin, login_callback, login_ask_tokens, login_take_tokens,
-    login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys, login_begin_session,
-    login_take_stored, logout_begin, logout_take_id, logout_take_dropped, logout_done;
+    login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,
+    login_begin_session, login_take_stored, logout_begin, logout_take_id, logout_take_dropped, logout_done;
 
 #endif

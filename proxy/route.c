@@ -48,27 +48,26 @@ struct verdict {
 	size_t n; /* AT_ROUTE: the target; AT_CALLBACK: the provider */
 };
 
-static void add_site(struct routes *r, struct site *s);
-static bool is_named(const struct conf *c, struct str host);
-static void add_target(struct routes *r, struct target *t, const struct conf_route *route);
-static struct str without_slash(struct str path);
-static void set_prefix(struct routes *r, struct prefix *p, struct str path);
-static int compare_targets(const void *a, const void *b);
-static void mark_twins(struct site *s);
-static const struct site *find_site(const struct routes *r, struct str host);
-static struct str host_name(struct str host);
-static bool is_same_host(struct str a, struct str b);
-static struct verdict judge(const struct routes *r, const struct site *s, struct str path);
+static void add_site(struct routes *, struct site *);
+static bool is_named(const struct conf *, struct str);
+static void add_target(struct routes *, struct target *, const struct conf_route *);
+static struct str without_slash(struct str);
+static void set_prefix(struct routes *, struct prefix *, struct str);
+static int compare_targets(const void *, const void *);
+static void mark_twins(struct site *);
+static const struct site *find_site(const struct routes *, struct str);
+static struct str host_name(struct str);
+static bool is_same_host(struct str, struct str);
+static struct verdict judge(const struct routes *, const struct site *, struct str);
 static const char *find_doubt(
-    const struct routes *r, const struct site *s, struct str path, struct verdict v, struct mem *m);
-static struct verdict judge_loosest(
-    const struct routes *r, const struct site *s, struct str loose, struct str folded);
-static bool is_windows_doubt(const struct site *s, struct verdict v, struct str reading);
-static bool is_below(struct str path, struct str prefix);
-static bool is_below_nocase(struct str path, struct str prefix);
-static struct str fold(const struct routes *r, struct str utf8, struct mem *m);
-static size_t get_char(const unsigned char *p, uint32_t *out);
-static size_t put_char(unsigned char *p, uint32_t c);
+    const struct routes *, const struct site *, struct str, struct verdict, struct mem *);
+static struct verdict judge_loosest(const struct routes *, const struct site *, struct str, struct str);
+static bool is_windows_doubt(const struct site *, struct verdict, struct str);
+static bool is_below(struct str, struct str);
+static bool is_below_nocase(struct str, struct str);
+static struct str fold(const struct routes *, struct str, struct mem *);
+static size_t get_char(const unsigned char *, uint32_t *);
+static size_t put_char(unsigned char *, uint32_t);
 
 /* --- once per snapshot ---------------------------------------------------- */
 

@@ -14,8 +14,8 @@ static void make_providers(struct snapshot *, struct snapshot *);
 static int make_upstreams(struct snapshot *, struct snapshot *, struct err *);
 static int make_listens(struct snapshot *, struct err *);
 static void make_route_fields(struct snapshot *);
-static const struct server *server_before(const struct snapshot *, const struct conf_upstream *,
-    const struct conf_server *);
+static const struct server *server_before(
+    const struct snapshot *, const struct conf_upstream *, const struct conf_server *);
 static void snapshot_free(struct snapshot *);
 
 struct snapshot *
@@ -95,10 +95,10 @@ make_names(struct snapshot *s)
 
 			scope->origin = origin;
 			scope->provider = &c->providers[p];
-			scope->cookie = str_of(session_cookie_name(&c->session, origin,
-			    p == 0 ? NULL : c->providers[p].name, "", s->mem));
-			s->redirect_uris[o * c->n_providers + p] =
-			    mem_printf(s->mem, "%s%s%s", origin->origin, origin->path, c->providers[p].callback_path);
+			scope->cookie = str_of(session_cookie_name(
+			    &c->session, origin, p == 0 ? NULL : c->providers[p].name, "", s->mem));
+			s->redirect_uris[o * c->n_providers + p] = mem_printf(
+			    s->mem, "%s%s%s", origin->origin, origin->path, c->providers[p].callback_path);
 		}
 	}
 }
@@ -121,7 +121,8 @@ make_rules(struct snapshot *s, struct err *e)
 	s->store = store_cookie_new(cs, e);
 	if (s->store == NULL)
 		return -1;
-	authreq_keys_derive(secret_str(cs->sealing_secret != NULL ? cs->sealing_secret : cs->secrets[0]), &s->keys);
+	authreq_keys_derive(
+	    secret_str(cs->sealing_secret != NULL ? cs->sealing_secret : cs->secrets[0]), &s->keys);
 	return 0;
 }
 
@@ -188,7 +189,9 @@ server_before(const struct snapshot *old, const struct conf_upstream *u, const s
 	size_t i, k;
 
 	for (i = 0; old != NULL && i < old->conf->n_upstreams; i++)
-		for (k = 0; strcmp(old->upstreams[i].conf->name, u->name) == 0 && k < old->upstreams[i].conf->n_servers; k++)
+		for (k = 0; strcmp(old->upstreams[i].conf->name, u->name) == 0 &&
+			    k < old->upstreams[i].conf->n_servers;
+		     k++)
 			if (strcmp(old->upstreams[i].servers[k].conf->url, v->url) == 0)
 				return &old->upstreams[i].servers[k];
 	return NULL;
@@ -197,7 +200,9 @@ server_before(const struct snapshot *old, const struct conf_upstream *u, const s
 bool
 snapshot_resolve(struct snapshot *s, struct server *v)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+	struct addrinfo hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV
+	};
 	struct addrinfo *list = NULL;
 	struct sockaddr_storage addr = { 0 };
 	socklen_t len = 0;
@@ -242,7 +247,7 @@ make_route_fields(struct snapshot *s)
 		o.p = mem_secret(s->mem, o.cap);
 		for (k = 0; k < r->n_set_headers; k++)
 			http1_put_field(&o, str_of(r->set_headers[k].name), str_of(r->set_headers[k].value));
-		s->route_fields[i] = (struct str) { o.p, o.n };
+		s->route_fields[i] = (struct str){ o.p, o.n };
 	}
 }
 

@@ -32,13 +32,13 @@ struct server {
 	struct sockaddr_storage addr;
 	socklen_t addr_len; /* 0: the name has no address yet */
 	atomic_bool down;   /* the last attempt to reach it failed */
-	char why[320];	    /* guarded by the lock: the last failure, for /readyz */
-	size_t number;	    /* over all upstreams: index into a worker's pools */
+	char why[320];      /* guarded by the lock: the last failure, for /readyz */
+	size_t number;      /* over all upstreams: index into a worker's pools */
 };
 struct upstream {
 	const struct conf_upstream *conf;
 	struct server *servers; /* conf->n_servers of them */
-	SSL_CTX *tls;		/* NULL: no server wants it */
+	SSL_CTX *tls;           /* NULL: no server wants it */
 };
 
 struct snapshot {
@@ -51,14 +51,14 @@ struct snapshot {
 	struct access *access;
 	struct sessions *sessions;
 	struct store *store;
-	struct oidc **oidc;	      /* conf->n_providers */
+	struct oidc **oidc;           /* conf->n_providers */
 	struct session_scope *scopes; /* by origin, then provider: snapshot_scope() */
 	const char **redirect_uris;   /* the same order */
 	const char **binding_cookies; /* by origin: full name */
 	struct authreq_keys keys;
 	struct upstream *upstreams; /* conf->n_upstreams */
 	size_t n_servers;
-	SSL_CTX **listen_tls; /* conf->n_listens; NULL: plain */
+	SSL_CTX **listen_tls;     /* conf->n_listens; NULL: plain */
 	struct str *route_fields; /* conf->n_routes: set_headers as "Name: value CRLF" lines */
 	pthread_mutex_t lock;
 };
@@ -72,7 +72,8 @@ struct snapshot *snapshot_new(struct conf *c, struct snapshot *old, struct err *
 void snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot **s);
 
-const struct session_scope *snapshot_scope(const struct snapshot *s, const struct conf_origin *o, size_t provider);
+const struct session_scope *snapshot_scope(
+    const struct snapshot *s, const struct conf_origin *o, size_t provider);
 const char *snapshot_redirect_uri(const struct snapshot *s, const struct conf_origin *o, size_t provider);
 const char *snapshot_binding_cookie(const struct snapshot *s, const struct conf_origin *o);
 

@@ -13,9 +13,9 @@
 #include "conf/mem.h"
 #include "proxy/sockets.h"
 
-#define BACKLOG	       4096
-#define FIRST_HANDED   3 /* sd_listen_fds(3) */
-#define SHARED_BY_ALL  UINT32_MAX
+#define BACKLOG       4096
+#define FIRST_HANDED  3 /* sd_listen_fds(3) */
+#define SHARED_BY_ALL UINT32_MAX
 
 struct one {
 	char *address;
@@ -166,7 +166,7 @@ static void
 add(struct sockets *s, const char *address, int fd, unsigned worker)
 {
 	s->v = xrealloc(s->v, (s->n + 1) * sizeof(*s->v));
-	s->v[s->n++] = (struct one) {
+	s->v[s->n++] = (struct one){
 		.address = xstrdup(address),
 		.fd = fd,
 		.worker = worker,
@@ -208,7 +208,8 @@ parse(const char *address, struct sockaddr_storage *addr, socklen_t *len)
 }
 
 static int
-open_one(const char *address, const struct sockaddr_storage *addr, socklen_t len, bool shared_port, struct err *e)
+open_one(
+    const char *address, const struct sockaddr_storage *addr, socklen_t len, bool shared_port, struct err *e)
 {
 	int fd = socket(addr->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, off = 0;
 
@@ -256,7 +257,8 @@ open_unix(const char *address, struct err *e)
 	int fd, other;
 
 	if (strlen(path) >= sizeof(un.sun_path))
-		return err_set(e, REASON_CONFIG, "listen \"%s\": a path of at most %zu bytes", address, sizeof(un.sun_path) - 1);
+		return err_set(e, REASON_CONFIG, "listen \"%s\": a path of at most %zu bytes", address,
+		    sizeof(un.sun_path) - 1);
 	memcpy(un.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -269,7 +271,8 @@ open_unix(const char *address, struct err *e)
 	}
 	if (errno == ECONNREFUSED)
 		(void)unlink(path);
-	if (bind(fd, (struct sockaddr *)&un, sizeof(un)) == -1 || chmod(path, 0666) == -1 || listen(fd, BACKLOG) == -1)
+	if (bind(fd, (struct sockaddr *)&un, sizeof(un)) == -1 || chmod(path, 0666) == -1 ||
+	    listen(fd, BACKLOG) == -1)
 		goto fail;
 	(void)close(other);
 	return fd;
@@ -335,7 +338,8 @@ name_of(int fd, char *out, size_t n)
 		if (IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr))
 			(void)snprintf(out, n, "*:%u", (unsigned)ntohs(v6->sin6_port));
 		else
-			(void)snprintf(out, n, "[%s]:%u", inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host)),
+			(void)snprintf(out, n, "[%s]:%u",
+			    inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host)),
 			    (unsigned)ntohs(v6->sin6_port));
 	}
 }

@@ -17,7 +17,8 @@ struct sockets;
  * For this configuration, with every address that `old` (may be NULL) has
  * open already taken over from it.  When this fails, old is as it was.
  */
-struct sockets *sockets_open(const struct conf *c, unsigned workers, struct sockets *old, struct err *e) MUST_CHECK;
+struct sockets *sockets_open(
+    const struct conf *c, unsigned workers, struct sockets *old, struct err *e) MUST_CHECK;
 /* Close those that no later set took over. */
 void sockets_free(struct sockets **s);
 

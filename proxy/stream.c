@@ -36,7 +36,7 @@ stream_init(struct stream *s, struct event_base *base, int fd, SSL *ssl, stream_
 	s->arg = arg;
 	if (ssl != NULL) {
 		SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-		    SSL_MODE_RELEASE_BUFFERS);
+				      SSL_MODE_RELEASE_BUFFERS);
 		(void)SSL_set_fd(ssl, fd);
 	}
 	(void)event_assign(&s->rd, base, fd, EV_READ | EV_PERSIST, read_cb, s);
@@ -204,8 +204,8 @@ stream_error(const struct stream *s, char *buf, size_t n)
 		if (text != buf)
 			(void)snprintf(buf, n, "%s", text);
 	} else if (s->ssl != NULL && SSL_get_verify_result(s->ssl) != X509_V_OK) {
-		(void)snprintf(buf, n, "certificate: %s",
-		    X509_verify_cert_error_string(SSL_get_verify_result(s->ssl)));
+		(void)snprintf(
+		    buf, n, "certificate: %s", X509_verify_cert_error_string(SSL_get_verify_result(s->ssl)));
 	} else {
 		(void)snprintf(buf, n, "%s", s->ssl != NULL ? "TLS failed" : "closed");
 	}

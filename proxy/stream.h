@@ -32,23 +32,23 @@ struct stream;
 enum stream_event {
 	STREAM_READABLE,  /* stream_read() has something to say */
 	STREAM_CONNECTED, /* after stream_connect(): the socket, and TLS, are up */
-	STREAM_DRAINED,	  /* all that was pending is written */
-	STREAM_FAILED,	  /* connecting, the handshake or writing failed: stream_error() */
+	STREAM_DRAINED,   /* all that was pending is written */
+	STREAM_FAILED,    /* connecting, the handshake or writing failed: stream_error() */
 };
 typedef void stream_fn(struct stream *s, enum stream_event what, void *arg);
 
 struct stream {
-	int fd; /* -1: closed */
-	bool reading;	  /* the read event is armed */
+	int fd;           /* -1: closed */
+	bool reading;     /* the read event is armed */
 	bool connecting;  /* waits for connect(2) or the handshake */
 	bool handshaking; /* TLS is not up yet */
 	bool read_wants_write, write_wants_read;
-	bool shut;   /* our side is shut down */
+	bool shut; /* our side is shut down */
 	bool failed;
 	SSL *ssl; /* ours; NULL: plain */
 	struct event rd;
 	struct event *wr; /* made when first needed */
-	char *out;	  /* bytes the socket did not take yet */
+	char *out;        /* bytes the socket did not take yet */
 	size_t out_start, out_end, out_cap;
 	stream_fn *fn;
 	void *arg;
@@ -73,7 +73,8 @@ int stream_peek(struct stream *s);
 /* All of it is written or kept.  -1: failed (FAILED will not come as well).  iov is used up. */
 int stream_write(struct stream *s, struct iovec *iov, int n) MUST_CHECK;
 size_t stream_pending(const struct stream *s);
-void stream_shut_write(struct stream *s); /* after what is pending is gone: the owner waits for DRAINED first */
+void stream_shut_write(
+    struct stream *s); /* after what is pending is gone: the owner waits for DRAINED first */
 
 /* "connection reset by peer", or OpenSSL's words; buf holds at least 128 bytes. */
 const char *stream_error(const struct stream *s, char *buf, size_t n);

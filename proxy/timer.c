@@ -8,7 +8,7 @@
 #include "conf/mem.h"
 #include "proxy/timer.h"
 
-#define SLOTS	256
+#define SLOTS   256
 #define TICK_MS 100
 
 struct timers {

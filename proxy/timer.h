@@ -19,7 +19,7 @@ typedef void timer_fn(struct timer *t);
 /* Part of what it watches over: get back with timer_owner().  Zeroed is unset. */
 struct timer {
 	struct timer *next, **prev; /* in its slot; prev NULL: not set */
-	int64_t due;		    /* ms, timers_now()'s clock */
+	int64_t due;                /* ms, timers_now()'s clock */
 	timer_fn *fire;
 };
 #define timer_owner(t, type, member) ((type *)(void *)((char *)(t)-offsetof(type, member)))

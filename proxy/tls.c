@@ -57,9 +57,9 @@ listen_ctx(const struct conf_listen *l, size_t i, struct err *e)
 		return NULL;
 	}
 	(void)SSL_CTX_set_min_proto_version(ctx, l->tls_min_version);
-	SSL_CTX_set_options(ctx,
-	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-		SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+				     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+				     SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	(void)SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
 	if (SSL_CTX_use_certificate_chain_file(ctx, l->tls_certificate.v[i]) != 1)
@@ -82,17 +82,19 @@ tls_upstream_new(const struct conf_upstream *u, struct err *e)
 		return NULL;
 	}
 	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_options(
+	    ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_verify(ctx, u->tls_verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 	if (u->tls_ca == NULL && SSL_CTX_set_default_verify_paths(ctx) != 1)
 		(void)failed(e, u->name, "the system's certificate authorities cannot be read");
 	else if (u->tls_ca != NULL && SSL_CTX_load_verify_file(ctx, u->tls_ca) != 1)
 		(void)failed(e, u->tls_ca, "not a PEM bundle of certificate authorities");
-	else if (u->tls_certificate != NULL && SSL_CTX_use_certificate_chain_file(ctx, u->tls_certificate) != 1)
+	else if (u->tls_certificate != NULL &&
+		 SSL_CTX_use_certificate_chain_file(ctx, u->tls_certificate) != 1)
 		(void)failed(e, u->tls_certificate, "not a PEM certificate chain");
 	else if (u->tls_certificate_key != NULL &&
-	    SSL_CTX_use_PrivateKey_file(ctx, u->tls_certificate_key, SSL_FILETYPE_PEM) != 1)
+		 SSL_CTX_use_PrivateKey_file(ctx, u->tls_certificate_key, SSL_FILETYPE_PEM) != 1)
 		(void)failed(e, u->tls_certificate_key, "not the PEM private key of its certificate");
 	else
 		return ctx;
@@ -111,7 +113,8 @@ tls_connect(SSL_CTX *ctx, const struct conf_upstream *u, const struct conf_serve
 	if (ok && is_ip && u->tls_verify)
 		ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), s->host);
 	else if (ok && !is_ip)
-		ok = SSL_set_tlsext_host_name(ssl, s->host) == 1 && (!u->tls_verify || SSL_set1_host(ssl, s->host) == 1);
+		ok = SSL_set_tlsext_host_name(ssl, s->host) == 1 &&
+		     (!u->tls_verify || SSL_set1_host(ssl, s->host) == 1);
 	if (!ok) {
 		(void)failed(e, s->url, "TLS cannot be set up");
 		SSL_free(ssl);
@@ -128,7 +131,8 @@ failed(struct err *e, const char *what, const char *why)
 	const char *text = ERR_reason_error_string(code);
 
 	ERR_clear_error();
-	return err_set(e, REASON_CONFIG, "%s: %s%s%s", what, why, text == NULL ? "" : ": ", text == NULL ? "" : text);
+	return err_set(
+	    e, REASON_CONFIG, "%s: %s%s%s", what, why, text == NULL ? "" : ": ", text == NULL ? "" : text);
 }
 
 static pthread_once_t index_once = PTHREAD_ONCE_INIT;

@@ -16,6 +16,7 @@ SSL_CTX *tls_listen_new(const struct conf_listen *l, struct err *e) MUST_CHECK;
 SSL_CTX *tls_upstream_new(const struct conf_upstream *u, struct err *e) MUST_CHECK;
 
 /* For one connection to this server: SNI and the name to verify are set.  NULL: SYSTEM. */
-SSL *tls_connect(SSL_CTX *ctx, const struct conf_upstream *u, const struct conf_server *s, struct err *e) MUST_CHECK;
+SSL *tls_connect(
+    SSL_CTX *ctx, const struct conf_upstream *u, const struct conf_server *s, struct err *e) MUST_CHECK;
 
 #endif

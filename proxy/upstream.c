@@ -14,7 +14,7 @@
 #include "proxy/tls.h"
 #include "proxy/upstream.h"
 
-#define IDLE_MS	     60000 /* a kept connection that nobody used */
+#define IDLE_MS      60000 /* a kept connection that nobody used */
 #define INTERIMS_MAX 32
 
 static struct upstream_conn *take_idle(struct view *, struct server *);
@@ -135,7 +135,8 @@ connect_to(struct request *r, struct upstream *u, struct server *v, struct err *
 	len = v->addr_len;
 	(void)pthread_mutex_unlock(&snap->lock);
 	if (len == 0) {
-		(void)err_set(e, REASON_UPSTREAM_RESOLVE, "upstream %s: %s has no address", u->conf->name, v->conf->host);
+		(void)err_set(e, REASON_UPSTREAM_RESOLVE, "upstream %s: %s has no address", u->conf->name,
+		    v->conf->host);
 		mark(v, r->view, "its name has no address");
 		return NULL;
 	}
@@ -227,8 +228,8 @@ read_answer(struct upstream_conn *c)
 		p = c->in->bytes;
 		have = c->in->end;
 	}
-	while ((got = parse_answer(c, p + used, have - used, &used, &e)) == HTTP1_DONE && w->answer->status < 200 &&
-	    w->answer->status != 101)
+	while ((got = parse_answer(c, p + used, have - used, &used, &e)) == HTTP1_DONE &&
+	       w->answer->status < 200 && w->answer->status != 101)
 		if (interim(c, w->answer, &e) == -1) {
 			got = HTTP1_BAD;
 			break;
@@ -250,7 +251,7 @@ read_answer(struct upstream_conn *c)
 		tell(c, &e);
 		return;
 	}
-	c->first = (struct str) { p + used, have - used };
+	c->first = (struct str){ p + used, have - used };
 	c->state = UPSTREAM_RELAYING;
 	tell(c, &e);
 }
@@ -291,7 +292,7 @@ interim(struct upstream_conn *c, const struct http1_head *h, struct err *e)
 		if (!h->fields[i].drop && h->fields[i].id != FIELD_SET_COOKIE)
 			http1_put_field(&o, h->fields[i].name, h->fields[i].value);
 	http1_put(&o, STR("\r\n"));
-	iov = (struct iovec) { o.p, o.n };
+	iov = (struct iovec){ o.p, o.n };
 	if (!o.over && client_write(r->client, &iov, 1) == -1)
 		return err_set(e, REASON_CLIENT_GONE, "the client closed");
 	return 0;
@@ -356,7 +357,7 @@ upstream_release(struct request *r)
 	p->n_busy--;
 	c->request = NULL;
 	c->reused = true;
-	c->first = (struct str) { NULL, 0 };
+	c->first = (struct str){ NULL, 0 };
 	chunk_give(c->worker, &c->in);
 	c->state = UPSTREAM_IDLE;
 	c->next = p->idle;
@@ -419,8 +420,10 @@ timed_out(struct timer *t)
 		return;
 	}
 	if (c->state == UPSTREAM_CONNECTING) {
-		(void)err_set(&e, REASON_UPSTREAM_CONNECT_TIMEOUT, "upstream %s: %s: no connection within %lld ms (connect_timeout)",
-		    c->server->upstream->name, c->server->conf->url, (long long)c->server->upstream->connect_timeout);
+		(void)err_set(&e, REASON_UPSTREAM_CONNECT_TIMEOUT,
+		    "upstream %s: %s: no connection within %lld ms (connect_timeout)",
+		    c->server->upstream->name, c->server->conf->url,
+		    (long long)c->server->upstream->connect_timeout);
 		mark(c->server, c->view, e.text);
 		tell(c, &e);
 		return;
@@ -439,7 +442,9 @@ failed(struct upstream_conn *c)
 		return;
 	}
 	if (c->state == UPSTREAM_CONNECTING) {
-		(void)err_set(&e, c->stream.handshaking && c->stream.error == 0 ? REASON_UPSTREAM_TLS : REASON_UPSTREAM_REFUSED,
+		(void)err_set(&e,
+		    c->stream.handshaking && c->stream.error == 0 ? REASON_UPSTREAM_TLS
+								  : REASON_UPSTREAM_REFUSED,
 		    "upstream %s: %s: %s", c->server->upstream->name, c->server->conf->url,
 		    stream_error(&c->stream, text, sizeof(text)));
 		mark(c->server, c->view, e.text);

@@ -17,7 +17,7 @@ enum upstream_state {
 	UPSTREAM_CONNECTING,
 	UPSTREAM_WAITING,  /* the head is sent, or being sent; the answer's is awaited */
 	UPSTREAM_RELAYING, /* the answer's body */
-	UPSTREAM_IDLE,	   /* in the pool */
+	UPSTREAM_IDLE,     /* in the pool */
 	UPSTREAM_DEAD,
 };
 
@@ -31,9 +31,9 @@ struct upstream_conn {
 	struct stream stream;
 	struct timer timer;
 	enum upstream_state state;
-	bool reused;	/* served another request before */
-	bool spoke;	/* a byte of this answer has come */
-	bool reusable;	/* after this answer */
+	bool reused;      /* served another request before */
+	bool spoke;       /* a byte of this answer has come */
+	bool reusable;    /* after this answer */
 	struct chunk *in; /* an incomplete head; NULL while there is none */
 	size_t scanned;
 	unsigned interims; /* 1xx seen */

@@ -31,16 +31,16 @@ struct worker;
 /* What all threads of the process share. */
 struct shared {
 	struct revoked *revoked; /* sessions ended */
-	struct revoked *flows;	 /* sign-ins redeemed */
-	struct rate *rate;	 /* sign-ins per address */
+	struct revoked *flows;   /* sign-ins redeemed */
+	struct rate *rate;       /* sign-ins per address */
 	atomic_size_t connections;
 	atomic_bool draining;
 	atomic_bool started; /* all listeners are up */
 	struct worker **workers;
 	unsigned n_workers;
 	_Atomic uint64_t reloads, reload_failures;
-	int64_t began; /* seconds since 1970 */
-	struct post *main_post;	     /* the main thread's mailbox, */
+	int64_t began;               /* seconds since 1970 */
+	struct post *main_post;      /* the main thread's mailbox, */
 	void (*worker_gone)(void *); /* and what is sent there when a worker has left its loop */
 	void *main_arg;
 };
@@ -51,7 +51,7 @@ struct view {
 	struct worker *worker;
 	size_t users;
 	struct pool *pools; /* snap->n_servers: idle and busy upstream connections */
-	size_t *turn;	    /* conf->n_upstreams: round robin */
+	size_t *turn;       /* conf->n_upstreams: round robin */
 };
 
 /* A piece of memory that is lent while there are bytes; from the worker's free list. */
@@ -92,8 +92,8 @@ struct worker {
 	struct loops *loops;
 	struct metrics metrics;
 
-	char *scratch;	/* SCRATCH_SIZE: what a socket gave, until its callback returns */
-	char *head_out; /* HEAD_OUT_SIZE: a head being written, until its callback returns */
+	char *scratch;             /* SCRATCH_SIZE: what a socket gave, until its callback returns */
+	char *head_out;            /* HEAD_OUT_SIZE: a head being written, until its callback returns */
 	struct http1_head *answer; /* the upstream's head being read, until its callback returns */
 	struct chunk *chunks;
 	size_t n_chunks;
@@ -123,7 +123,7 @@ void worker_free(struct worker **w); /* joined, or never started */
 /* Sent to a worker's mailbox. */
 struct worker_order {
 	struct worker *worker;
-	struct snapshot *snap;	    /* adopt this one (a reference is handed over); NULL: keep */
+	struct snapshot *snap;      /* adopt this one (a reference is handed over); NULL: keep */
 	struct listener *listeners; /* listen on exactly these; taken over; NULL: keep */
 	size_t n_listeners;
 	bool drain; /* accept no more; leave when the last connection is gone, or after wait_ms */
@@ -137,7 +137,7 @@ struct view *view_use(struct view *v);
 void view_leave(struct view **v);
 
 struct chunk *chunk_take(struct worker *w, size_t cap); /* at least cap bytes, empty */
-void chunk_give(struct worker *w, struct chunk **c);	/* safe on NULL */
+void chunk_give(struct worker *w, struct chunk **c);    /* safe on NULL */
 
 /* Free after the callback in progress has returned. */
 void worker_bury(struct worker *w, struct grave *g, void (*fn)(struct grave *));
