@@ -39,10 +39,15 @@ struct oidc_op;
 
 typedef void oidc_done(void *arg);
 
-/* --- the keeper: one per process, on the main thread's loop --- */
+/* --- the keeper (keeper.c): one per process, on the main thread's loop --- */
 
+/*
+ * All three are borrowed.  At the end: join the other threads, keeper_free(),
+ * then the keeper's mailbox, then theirs: questions under way are answered on
+ * the way down.
+ */
 struct keeper *keeper_new(struct event_base *base, struct post *post, struct fetch *fetch);
-void keeper_free(struct keeper **k);
+void keeper_free(struct keeper **k); /* forgets whom it still tends */
 
 /*
  * Make a provider known.  Borrows c, which must outlive the last reference
@@ -53,7 +58,11 @@ void keeper_free(struct keeper **k);
 struct oidc *oidc_new(const struct conf_provider *c, struct oidc *old);
 struct oidc *oidc_ref(struct oidc *o);
 void oidc_unref(struct oidc **o);
-/* Begin, and end, fetching for it.  Main thread.  End before the snapshot's last reference goes. */
+/*
+ * Begin, and end, fetching for it.  Main thread.  The keeper holds a reference
+ * in between.  End before the snapshot's last reference goes; who asks for
+ * keys afterwards, or still waits for them, is told -1.
+ */
 void keeper_tend(struct keeper *k, struct oidc *o);
 void keeper_forget(struct keeper *k, struct oidc *o);
 
@@ -64,7 +73,7 @@ const struct conf_provider *oidc_conf(const struct oidc *o);
 /* What is known at one moment; immutable; counted. */
 struct oidc_view {
 	struct discovery meta;
-	struct jwks *keys;	/* NULL: none yet */
+	struct jwks *keys;	/* never NULL */
 	int64_t keys_fetched;	/* seconds since 1970 */
 	int64_t clock_offset;	/* provider's Date minus our clock, seconds */
 };
@@ -80,9 +89,12 @@ bool oidc_is_ready(struct oidc *o, int64_t now, char *text);
 
 /* --- ops: on the caller's loop.  `home` is that loop's mailbox --- */
 
-/* A key we do not hold: have the set fetched again, unless that was done in the last 10 s. */
+/*
+ * A key we do not hold: have the set fetched again, unless that was done in
+ * the last 10 s.  Whoever asks while a fetch is under way waits for that one.
+ */
 struct oidc_op *oidc_ask_keys(struct oidc *o, struct post *home, oidc_done *done, void *arg);
-/* 0: the view may be newer now; look again.  -1: cooling down or the fetch failed. */
+/* 0: the view may be newer now; look again.  -1: cooling down (TOKEN_KEY), or the fetch failed. */
 int oidc_take_keys(struct oidc_op **op, struct err *e) MUST_CHECK;
 
 struct oidc_tokens {
@@ -103,7 +115,7 @@ struct oidc_op *oidc_ask_tokens(struct oidc *o, struct fetch *f, const struct oi
 /* The tokens live in m and are wiped with it. */
 int oidc_take_tokens(struct oidc_op **op, struct mem *m, struct oidc_tokens *out, struct err *e) MUST_CHECK;
 
-/* UserInfo (Core 5.3) with the access token in the Authorization header. */
+/* UserInfo (Core 5.3) with the access token in the Authorization header.  A signed answer is refused. */
 struct oidc_op *oidc_ask_userinfo(struct oidc *o, struct fetch *f, const char *endpoint, struct str access_token,
     oidc_done *done, void *arg);
 /* *out: the JSON object's text, in m; that its sub fits is idtoken_verify()'s check. */

@@ -1,0 +1,537 @@
+/* oidc/keeper.c - see "the keeper" in oidc/oidc.h, and oidc/keeper.h */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "conf/log.h"
+#include "conf/secret.h"
+#include "oidc/discovery.h"
+#include "oidc/fetch.h"
+#include "oidc/jwks.h"
+#include "oidc/keeper.h"
+
+#define COOL_DOWN       10000            /* ms between fetches that an unknown key causes */
+#define RETRY_FIRST     1000             /* ms; doubled with every failure ... */
+#define RETRY_MAX       60000            /* ... up to this, while nothing is known */
+#define RETRY_KNOWN     30000            /* ms, while the last good keys serve */
+#define RETRY_AFTER_MAX 300              /* seconds that a provider may ask us to wait */
+#define LOG_AGAIN       (10 * 60 * 1000) /* ms between lines about the same failure */
+
+/* A flight is the document, then the keys; or the keys alone when an asker wants newer ones. */
+enum stage { IDLE, DOCUMENT, KEYS };
+
+struct tended {
+	LIST_ENTRY(tended) next;
+	struct keeper *keeper;
+	struct oidc *oidc;   /* counted */
+	struct event *timer; /* ours; the next flight */
+	enum stage stage;
+	bool early;            /* an asker's flight, keys first */
+	struct fetch_op *op;   /* ours; NULL when IDLE */
+	struct discovery meta; /* ours; known since DOCUMENT */
+	int64_t clock_offset;  /* seconds */
+	int64_t retry_after;   /* seconds that the provider asked for */
+	struct keeper_question *askers;
+	bool asked;       /* somebody has asked before ... */
+	int64_t asked_at; /* ... and a flight began then; ms */
+
+	unsigned failures;     /* flights in a row */
+	bool was_ready;        /* said so in the log */
+	int64_t failing_since; /* ms */
+	int64_t logged_at;     /* ms */
+	struct err logged;
+};
+
+struct keeper {
+	struct event_base *base; /* borrowed, all three */
+	struct post *post;
+	struct fetch *fetch;
+	LIST_HEAD(, tended) all;
+};
+
+static void begin(struct tended *);
+static bool is_by_hand(const struct conf_provider *);
+static void copy_meta(struct discovery *, const struct discovery *);
+static void ask_document(struct tended *);
+static void ask_keys(struct tended *);
+static struct fetch_op *ask(struct tended *, const char *, size_t, fetch_done *);
+static void take_document(void *);
+static void take_keys(void *);
+static int take_answer(struct tended *, struct str *, const char *, struct err *);
+static void succeed(struct tended *, struct jwks *);
+static void fail(struct tended *, struct err *);
+static const char *advice(enum reason);
+static void land(struct tended *);
+static void answer_all(struct tended *, int, const struct err *);
+static void answer(struct keeper_question *, int, const struct err *);
+static void wait_for(struct tended *, int64_t);
+static int64_t pause_after_failure(struct tended *);
+static int64_t percent(int64_t, unsigned, unsigned);
+static void log_success(struct tended *, const struct oidc_view *);
+static void log_failure(struct tended *, const struct err *, bool);
+static bool is_same_sentence(const char *, const char *);
+static bool is_known(struct tended *);
+static int64_t now_seconds(void);
+static int64_t now_ms(void);
+static void keeper_timer_cb(evutil_socket_t, short, void *);
+
+struct keeper *
+keeper_new(struct event_base *base, struct post *post, struct fetch *fetch)
+{
+	struct keeper *k = xcalloc(1, sizeof(*k));
+
+	k->base = base;
+	k->post = post;
+	k->fetch = fetch;
+	LIST_INIT(&k->all);
+	return k;
+}
+
+void
+keeper_free(struct keeper **k)
+{
+	if (*k == NULL)
+		return;
+	while (!LIST_EMPTY(&(*k)->all))
+		keeper_forget(*k, LIST_FIRST(&(*k)->all)->oidc);
+	free(*k);
+	*k = NULL;
+}
+
+void
+keeper_tend(struct keeper *k, struct oidc *o)
+{
+	struct tended *t = xcalloc(1, sizeof(*t));
+
+	assert(oidc_tended(o) == NULL);
+	t->keeper = k;
+	t->oidc = oidc_ref(o);
+	t->timer = evtimer_new(k->base, keeper_timer_cb, t);
+	if (t->timer == NULL)
+		abort(); /* out of memory */
+	LIST_INSERT_HEAD(&k->all, t, next);
+	oidc_keep(o, t, k->post);
+	wait_for(t, 0);
+}
+
+void
+keeper_forget(struct keeper *k, struct oidc *o)
+{
+	struct tended *t = oidc_tended(o);
+	struct err e;
+
+	if (t == NULL)
+		return;
+	assert(t->keeper == k);
+	oidc_keep(o, NULL, NULL);
+	(void)err_set(&e, REASON_PROVIDER_NO_KEYS,
+	    "provider \"%s\": its keys are no longer fetched for this configuration", oidc_conf(o)->name);
+	answer_all(t, -1, &e);
+	land(t);
+	LIST_REMOVE(t, next);
+	event_free(t->timer);
+	oidc_unref(&t->oidc);
+	free(t);
+}
+
+/* Sent by any thread, read on ours.  One flight serves all who ask while it lasts. */
+void
+keeper_ask(void *question)
+{
+	struct keeper_question *q = question;
+	struct tended *t = oidc_tended(q->oidc);
+	const int64_t now = now_ms();
+	struct err e;
+
+	if (t == NULL) { /* forgotten while the question was under way; it says so itself */
+		post_send(q->home, q->answer, q->arg);
+		return;
+	}
+	if (t->stage == IDLE && t->asked && now - t->asked_at < COOL_DOWN) {
+		(void)err_set(&e, REASON_TOKEN_KEY,
+		    "provider \"%s\": its keys were fetched anew %lld ms ago; at most one such fetch in %d s",
+		    oidc_conf(q->oidc)->name, (long long)(now - t->asked_at), COOL_DOWN / 1000);
+		answer(q, -1, &e);
+		return;
+	}
+	q->next = t->askers;
+	t->askers = q;
+	if (t->stage != IDLE)
+		return;
+	t->asked = true;
+	t->asked_at = now;
+	t->early = is_known(t);
+	begin(t);
+}
+
+static void
+begin(struct tended *t)
+{
+	const struct oidc_view *v = NULL;
+	struct err e;
+
+	t->retry_after = 0;
+	t->clock_offset = 0;
+	if (t->early)
+		v = oidc_view(t->oidc, now_seconds(), &e);
+	if (v != NULL) {
+		copy_meta(&t->meta, &v->meta);
+		oidc_view_release(&v);
+		ask_keys(t);
+	} else {
+		t->early = false;
+		ask_document(t);
+	}
+}
+
+static bool
+is_by_hand(const struct conf_provider *c)
+{
+	return (c->discovery_url == NULL || c->discovery_url[0] == '\0') && c->issuer != NULL &&
+	       c->jwks_uri != NULL && c->authorization_endpoint != NULL && c->token_endpoint != NULL;
+}
+
+static void
+copy_meta(struct discovery *to, const struct discovery *from)
+{
+	*to = (struct discovery){
+		.issuer = xstrdup(from->issuer),
+		.authorization_endpoint = xstrdup(from->authorization_endpoint),
+		.token_endpoint = xstrdup(from->token_endpoint),
+		.jwks_uri = xstrdup(from->jwks_uri),
+		.userinfo_endpoint =
+		    from->userinfo_endpoint != NULL ? xstrdup(from->userinfo_endpoint) : NULL,
+		.end_session_endpoint =
+		    from->end_session_endpoint != NULL ? xstrdup(from->end_session_endpoint) : NULL,
+		.response_iss = from->response_iss,
+	};
+}
+
+static void
+ask_document(struct tended *t)
+{
+	const struct conf_provider *c = oidc_conf(t->oidc);
+	struct err e;
+
+	if (is_by_hand(c)) {
+		t->meta.issuer = xstrdup(c->issuer);
+		t->meta.authorization_endpoint = xstrdup(c->authorization_endpoint);
+		t->meta.token_endpoint = xstrdup(c->token_endpoint);
+		t->meta.jwks_uri = xstrdup(c->jwks_uri);
+		t->meta.userinfo_endpoint =
+		    c->userinfo_endpoint != NULL ? xstrdup(c->userinfo_endpoint) : NULL;
+		t->meta.end_session_endpoint =
+		    c->end_session_endpoint != NULL ? xstrdup(c->end_session_endpoint) : NULL;
+		ask_keys(t);
+	} else if (c->discovery_url == NULL || c->discovery_url[0] == '\0') {
+		(void)err_set(&e, REASON_CONFIG,
+		    "neither discovery_url nor all of issuer, authorization_endpoint, token_endpoint and "
+		    "jwks_uri are set");
+		fail(t, &e);
+	} else {
+		t->stage = DOCUMENT;
+		t->op = ask(t, c->discovery_url, DISCOVERY_SIZE_MAX, take_document);
+	}
+}
+
+static struct fetch_op *
+ask(struct tended *t, const char *url, size_t max_size, fetch_done *done)
+{
+	const struct conf_provider *c = oidc_conf(t->oidc);
+
+	return fetch_ask(t->keeper->fetch,
+	    &(struct fetch_request){
+		.url = url,
+		.accept = "application/json",
+		.tls_ca = c->tls_ca,
+		.proxy = c->proxy,
+		.timeout = c->timeout,
+		.max_size = max_size,
+	    },
+	    done, t);
+}
+
+static void
+take_document(void *arg)
+{
+	struct tended *t = arg;
+	struct str document;
+	struct err e;
+
+	if (take_answer(t, &document, oidc_conf(t->oidc)->discovery_url, &e) == -1 ||
+	    discovery_parse(oidc_conf(t->oidc), document, &t->meta, &e) == -1) {
+		fail(t, &e);
+		return;
+	}
+	fetch_release(&t->op);
+	ask_keys(t);
+}
+
+/* The answer's body, as long as t->op lives. */
+static int
+take_answer(struct tended *t, struct str *body, const char *url, struct err *e)
+{
+	struct fetch_answer a;
+
+	if (fetch_take(t->op, &a, e) == -1)
+		return -1;
+	t->retry_after = a.retry_after;
+	if (a.status != 200)
+		return err_set(
+		    e, REASON_PROVIDER_STATUS, "%.120s: HTTP %d instead of a document", url, a.status);
+	if (a.date != 0)
+		t->clock_offset = a.date - now_seconds();
+	*body = a.body;
+	return 0;
+}
+
+static void
+ask_keys(struct tended *t)
+{
+	t->stage = KEYS;
+	t->op = ask(t, t->meta.jwks_uri, JWKS_SIZE_MAX, take_keys);
+}
+
+static void
+take_keys(void *arg)
+{
+	struct tended *t = arg;
+	struct jwks *keys = NULL;
+	struct str text;
+	struct err e;
+
+	if (take_answer(t, &text, t->meta.jwks_uri, &e) == 0)
+		keys = jwks_parse(text, &e);
+	if (keys != NULL)
+		succeed(t, keys);
+	else if (t->early) { /* the keys may have moved: the document knows */
+		t->early = false;
+		fetch_release(&t->op);
+		discovery_release(&t->meta);
+		ask_document(t);
+	} else
+		fail(t, &e);
+}
+
+static void
+succeed(struct tended *t, struct jwks *keys)
+{
+	const struct oidc_view v = {
+		.meta = t->meta,
+		.keys = keys,
+		.keys_fetched = now_seconds(),
+		.clock_offset = t->clock_offset,
+	};
+
+	log_success(t, &v);
+	t->failures = 0;
+	memset(&t->meta, 0, sizeof(t->meta));
+	oidc_publish(t->oidc, &v);
+	/* An early flight does not put off the regular one, which looks at the document too. */
+	if (!t->early)
+		wait_for(t, percent(oidc_conf(t->oidc)->metadata_refresh, 95, 100));
+	answer_all(t, 0, NULL);
+	land(t);
+}
+
+static void
+fail(struct tended *t, struct err *e)
+{
+	const bool known = is_known(t);
+	char where[160];
+
+	(void)snprintf(where, sizeof(where), "provider \"%.60s\"", oidc_conf(t->oidc)->name);
+	(void)err_in(e, "%s", where);
+	if (t->failures++ == 0)
+		t->failing_since = now_ms();
+	log_failure(t, e, known);
+	oidc_fail(t->oidc, e);
+	wait_for(t, pause_after_failure(t));
+	answer_all(t, -1, e);
+	land(t);
+}
+
+static void
+land(struct tended *t)
+{
+	fetch_release(&t->op);
+	discovery_release(&t->meta);
+	t->stage = IDLE;
+	t->early = false;
+}
+
+static void
+answer_all(struct tended *t, int result, const struct err *e)
+{
+	struct keeper_question *q = t->askers, *next;
+
+	t->askers = NULL;
+	for (; q != NULL; q = next) {
+		next = q->next;
+		answer(q, result, e);
+	}
+}
+
+/* From here on *q belongs to the asker's thread. */
+static void
+answer(struct keeper_question *q, int result, const struct err *e)
+{
+	q->result = result;
+	if (result == -1)
+		q->err = *e;
+	post_send(q->home, q->answer, q->arg);
+}
+
+static void
+wait_for(struct tended *t, int64_t ms)
+{
+	const struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+
+	if (event_add(t->timer, &tv) == -1)
+		abort(); /* out of memory */
+}
+
+/* So that many proxies do not come back to a provider in step. */
+static int64_t
+pause_after_failure(struct tended *t)
+{
+	const unsigned doubled = t->failures - 1 < 6 ? t->failures - 1 : 6;
+	const int64_t asked = (t->retry_after < RETRY_AFTER_MAX ? t->retry_after : RETRY_AFTER_MAX) * 1000;
+	int64_t ms = (int64_t)RETRY_FIRST << doubled;
+
+	if (is_known(t))
+		ms = RETRY_KNOWN;
+	else if (ms > RETRY_MAX)
+		ms = RETRY_MAX;
+	ms = percent(ms, 80, 120);
+	return ms > asked ? ms : asked;
+}
+
+static int64_t
+percent(int64_t ms, unsigned from, unsigned to)
+{
+	unsigned r;
+
+	secret_random(&r, sizeof(r));
+	ms = ms * (from + r % (to - from + 1)) / 100;
+	return ms > RETRY_FIRST / 2 ? ms : RETRY_FIRST / 2;
+}
+
+static void
+log_success(struct tended *t, const struct oidc_view *v)
+{
+	const struct conf_provider *c = oidc_conf(t->oidc);
+	const long long off = v->clock_offset;
+
+	if (!t->was_ready) {
+		log_info("provider \"%s\": ready: issuer %s, %zu keys", c->name, v->meta.issuer,
+		    jwks_count(v->keys));
+		if (off * 1000 > c->clock_tolerance || -off * 1000 > c->clock_tolerance)
+			log_warn(
+			    "provider \"%s\": its clock is %lld s %s ours, more than clock_tolerance allows",
+			    c->name, off > 0 ? off : -off, off > 0 ? "ahead of" : "behind");
+	} else if (t->failures > 0)
+		log_info("provider \"%s\": recovered after %lld s, %u attempts failed", c->name,
+		    (long long)(now_ms() - t->failing_since) / 1000, t->failures);
+	t->was_ready = true;
+	t->logged = (struct err){ .reason = REASON_NONE };
+}
+
+/* Not a line for each attempt: when something is new, and now and then. */
+static void
+log_failure(struct tended *t, const struct err *e, bool known)
+{
+	const int64_t now = now_ms();
+
+	if (t->logged.reason == e->reason && is_same_sentence(t->logged.text, e->text) &&
+	    now - t->logged_at < LOG_AGAIN)
+		return;
+	t->logged = *e;
+	t->logged_at = now;
+	if (known)
+		log_warn("%s (%s)%s; the keys known so far serve for up to 24 h", e->text,
+		    reason_word(e->reason), advice(e->reason));
+	else
+		log_err("%s (%s)%s; nobody can sign in until it answers", e->text, reason_word(e->reason),
+		    advice(e->reason));
+}
+
+static const char *
+advice(enum reason r)
+{
+	if (r == REASON_PROVIDER_DOWN)
+		return "; check the URL, the resolver, the firewall, provider.proxy and provider.tls_ca";
+	if (r == REASON_PROVIDER_STATUS)
+		return "; check provider.discovery_url and provider.jwks_uri";
+	if (r == REASON_PROVIDER_TIMEOUT)
+		return "; check the firewall and provider.proxy, or raise provider.timeout";
+	if (r == REASON_PROVIDER_ANSWER || r == REASON_PROVIDER_TOO_LARGE)
+		return "; is this the provider's own URL, and nothing in between that answers for it?";
+	return "";
+}
+
+/* Apart from numbers, such as the milliseconds that an attempt took. */
+static bool
+is_same_sentence(const char *a, const char *b)
+{
+	static const char digits[] = "0123456789";
+
+	for (;;) {
+		a += strspn(a, digits);
+		b += strspn(b, digits);
+		if (*a != *b)
+			return false;
+		if (*a == '\0')
+			return true;
+		a++;
+		b++;
+	}
+}
+
+static bool
+is_known(struct tended *t)
+{
+	struct err e;
+	const struct oidc_view *v = oidc_view(t->oidc, now_seconds(), &e);
+	const bool known = v != NULL;
+
+	oidc_view_release(&v);
+	return known;
+}
+
+static int64_t
+now_seconds(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* --- called by libevent --- */
+
+static void
+keeper_timer_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct tended *t = arg;
+
+	(void)fd;
+	(void)what;
+	if (t->stage == IDLE)
+		begin(t);
+	else /* an asker's flight is under way */
+		wait_for(t, RETRY_FIRST);
+}
