@@ -8,19 +8,19 @@
 #define LOCAL_PATH_MAX 2048
 #define DECODE_ROUNDS  4
 
-static bool take_scheme(struct str *rest, bool *https);
-static int take_port(struct str digits, struct url *out, struct err *e);
-static size_t authority_end(struct str s);
-static size_t host_end(struct str authority);
-static bool is_name(struct str host);
-static bool is_ipv4(struct str host, struct in_addr *out);
-static bool is_visible(struct str s);
-static bool is_safe_path(const char *p, size_t n);
-static long decode_once(char *p, size_t n, bool strict);
-static int hex(char c);
-static int unescape(struct str s, size_t *at, bool form);
-static bool name_is(struct str encoded, const char *name);
-static struct str encode(struct mem *m, struct str s, bool form);
+static bool take_scheme(struct str *, bool *);
+static int take_port(struct str, struct url *, struct err *);
+static size_t authority_end(struct str);
+static size_t host_end(struct str);
+static bool is_name(struct str);
+static bool is_ipv4(struct str, struct in_addr *);
+static bool is_visible(struct str);
+static bool is_safe_path(const char *, size_t);
+static long decode_once(char *, size_t, bool);
+static int hex(char);
+static int unescape(struct str, size_t *, bool);
+static bool name_is(struct str, const char *);
+static struct str encode(struct mem *, struct str, bool);
 
 /* --- taken apart ---------------------------------------------------------- */
 
