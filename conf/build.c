@@ -52,6 +52,8 @@ check_entry(struct build *b, struct group *g, struct entry *e)
 			    "required, and not set; for example %s = \"%s\"", row->name, row->example);
 		return;
 	}
+	if (e->flawed && e->n == 0)
+		return;
 	if (row->later != NULL && strcmp(row->later, "*") == 0) {
 		notes_mistake(b->notes, e->place, e->label, "not supported yet; leave it out");
 		e->flawed = true;
@@ -80,8 +82,8 @@ check_item(struct build *b, struct entry *e, struct item *item)
 	if (item->text.n == 0)
 		build_mistake(b, e, item, "is empty; write a value, or leave the setting out");
 	else if (row->words != NULL && settings_word(row->words, item->text, row->any_case) == -1)
-		build_mistake(b, e, item, "%s is not accepted; write one of: %s", notes_quote(item->text).text,
-		    row->words);
+		build_mistake(b, e, item, "%s is not accepted; write one of: %s",
+		    notes_quote(item->text).text, row->words);
 	else if (convert(row, item->text, &ignored, &why) == -1)
 		build_refuse(b, e, item, why.text);
 	else if (row->type == SETTING_FILE || row->type == SETTING_FILES || row->type == SETTING_SECRET_FILE)
@@ -404,6 +406,18 @@ build_same_title(struct build *b, const struct group *second, const struct group
 	else
 		notes_mistake(b->notes, second->place, second->label,
 		    "the same as %s in %s:%d; leave one of them out", first->label, at.file, at.line);
+}
+
+void
+build_repeated(struct build *b, struct group *first)
+{
+	/* Room for any section's struct; what is stored there is not looked at. */
+	void *ignored = mem_zalloc(b->mem, sizeof(struct conf));
+
+	for (struct group *g = first; (g = build_next(b, first->section, g)) != NULL;) {
+		build_same_title(b, g, first);
+		build_fill(b, g, ignored);
+	}
 }
 
 struct conf_place

@@ -56,6 +56,9 @@ struct group *build_next(struct build *b, enum section section, const struct gro
 /* Two titles that are the same once normalised: note it at the second. */
 void build_same_title(struct build *b, const struct group *second, const struct group *first);
 
+/* A section without a title that stands there again. */
+void build_repeated(struct build *b, struct group *first);
+
 struct conf_place build_place(const struct build *b, size_t place);
 
 /* The builders, in the order in which conf_load() calls them. */
@@ -66,6 +69,7 @@ void conf_session_build(struct build *b);
 void conf_upstream_build(struct build *b);
 void conf_route_build(struct build *b);
 
-/* conf_upstream.c, for routes: index of the upstream that `item` names by its title or by a URL, or say why not. */
+/* conf_upstream.c, for routes: index of the upstream that `item` names by its title or by a URL, or say why
+ * not. */
 void conf_upstream_find(struct build *b, struct entry *e, struct item *item, size_t *index);
 #endif

@@ -90,12 +90,10 @@ browsers_only(struct build *b, struct group *g, struct conf_listen *l)
 		build_mistake(b, hsts, item,
 		    "%s is neither no nor a duration; write no, or for example \"365d\"",
 		    notes_quote(item->text).text);
-	if (!l->https_redirect)
-		return;
-	if (groups_entry(g, "tls_certificate")->given)
+	if (l->https_redirect && groups_entry(g, "tls_certificate")->given)
 		build_refuse(b, redirect, build_value(redirect),
 		    "would lead back here: this address speaks https already; write no");
-	for (size_t i = 0; i < b->conf->n_origins; i++)
+	for (size_t i = 0; i < b->conf->n_origins && l->https_redirect && !redirect->flawed; i++)
 		if (!b->conf->origins[i].https) {
 			build_refuse(b, redirect, build_value(redirect),
 			    "would lead to a public_url that is http; write no");

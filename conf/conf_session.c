@@ -21,9 +21,8 @@ conf_session_build(struct build *b)
 	struct conf_session *s = &b->conf->session;
 	struct group *g = build_next(b, SECTION_SESSION, NULL);
 
-	for (struct group *again = g; (again = build_next(b, SECTION_SESSION, again)) != NULL;)
-		build_same_title(b, again, g);
 	build_fill(b, g, s);
+	build_repeated(b, g);
 	s->cookie_prefix = build_number(groups_entry(g, "cookie_prefix")) == 0;
 	secrets(b, g, s);
 	cookie(b, groups_entry(g, "cookie"));

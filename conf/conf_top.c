@@ -22,6 +22,7 @@ void
 conf_top_build(struct build *b)
 {
 	struct group *top = build_next(b, SECTION_TOP, NULL), *log = build_next(b, SECTION_LOG, NULL);
+	struct group *limits = build_next(b, SECTION_LIMITS, NULL);
 	struct entry *workers = groups_entry(top, "workers");
 
 	build_fill(b, top, b->conf);
@@ -33,7 +34,9 @@ conf_top_build(struct build *b)
 	build_fill(b, log, &b->conf->log);
 	log_file(b, groups_entry(log, "access"), &b->conf->log.access, "off");
 	log_file(b, groups_entry(log, "file"), &b->conf->log.file, NULL);
-	build_fill(b, build_next(b, SECTION_LIMITS, NULL), &b->conf->limits);
+	build_repeated(b, log);
+	build_fill(b, limits, &b->conf->limits);
+	build_repeated(b, limits);
 }
 
 static void
@@ -103,9 +106,12 @@ origin(struct build *b, struct entry *e, struct item *item, struct conf_origin *
 char *
 conf_top_host(struct mem *m, struct str host)
 {
-	char *out = mem_text(m, host), text[INET6_ADDRSTRLEN];
+	char *out, text[INET6_ADDRSTRLEN];
 	unsigned char address[16];
 
+	if (host.n > 1 && host.p[host.n - 1] == '.')
+		host.n--;
+	out = mem_text(m, host);
 	for (char *p = out; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
 	if (host.n < 2 || out[0] != '[')
@@ -128,10 +134,12 @@ auth_path(struct build *b, struct group *top)
 
 	if (n > 1 && path[n - 1] == '/')
 		path[n - 1] = '\0';
-	if (strcmp(path, "/") == 0)
-		build_mistake(b, e, build_value(e),
-		    "\"/\" would take every path; write one of its own, for example \"/auth\"");
 	b->conf->auth_path = path;
+	if (strcmp(path, "/") != 0)
+		return;
+	b->conf->auth_path = e->row->fallback;
+	build_mistake(
+	    b, e, build_value(e), "\"/\" would take every path; write one of its own, for example \"/auth\"");
 }
 
 bool

@@ -5,7 +5,7 @@
 #define CONF_CONF_TOP_H
 #include "conf/build.h"
 
-/* A host as it is compared: lower case, IPv6 in its shortest form, in brackets. */
+/* A host as it is compared: lower case, no dot at the end, IPv6 in its shortest form, in brackets. */
 char *conf_top_host(struct mem *m, struct str host);
 
 /* Is this path (below public_url's) auth_path itself or one of our endpoints below it, the callback excepted?

@@ -117,6 +117,7 @@ take_key(struct entry *e, const struct scan *s, struct mem *m, cfg_opt_t *opt)
 	e->given = true;
 	e->place = place_of(&text);
 	e->list = scan_mark(s, e->place).list;
+	e->flawed = scan_mark(s, e->place).flawed;
 	e->v = mem_zalloc(m, n * sizeof(*e->v));
 	for (unsigned i = 1; i < n; i++) {
 		struct item *item = &e->v[e->n++];

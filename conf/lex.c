@@ -136,7 +136,8 @@ take_word(struct lex *l)
 		put(l, l->p++, 1);
 	}
 	if (l->n == 0 && !l->flawed)
-		broken(l, l->now, "a control character or a NUL byte stands here; is this a text file?");
+		broken(l, l->now,
+		    "a control character or a NUL byte stands here, and this is no text file any more");
 	l->text = (struct str){ l->buf, l->n };
 	if (!l->flawed && !value_is_text(l->text))
 		flaw(l, "holds bytes that are not UTF-8 text");

@@ -25,6 +25,7 @@ struct reader {
 struct frame {
 	enum section section;
 	const char *title;
+	size_t place;
 	size_t *seen;      /* by row of settings[]: place of the first */
 	int value_line;    /* where the last value ended; 0: what came last was none */
 	const char *label; /* of that value */
@@ -38,6 +39,7 @@ struct name {
 
 static void scan_file(struct scan *, struct frame *, const char *, struct str);
 static void scan_items(struct reader *, struct frame *, bool);
+static void unclosed(struct reader *, const struct frame *);
 static void scan_item(struct reader *, struct frame *);
 static bool is_stray(struct reader *, struct frame *, int, size_t);
 static void scan_setting(struct reader *, struct frame *, const struct name *);
@@ -110,7 +112,7 @@ scan_items(struct reader *r, struct frame *f, bool braced)
 		if (l->kind == LEX_BROKEN)
 			broken(r, l->line, l->err.text);
 		else if (l->kind == LEX_END && braced)
-			broken(r, l->line, "a } is missing: the file ends inside a section");
+			unclosed(r, f);
 		else if (l->kind == LEX_END)
 			return;
 		else if (lex_is(l, '}') && braced) {
@@ -128,6 +130,17 @@ scan_items(struct reader *r, struct frame *f, bool braced)
 		else
 			scan_item(r, f);
 	}
+}
+
+static void
+unclosed(struct reader *r, const struct frame *f)
+{
+	struct err e;
+
+	(void)err_set(&e, REASON_CONFIG,
+	    "the file ends inside %s, which begins in line %d; write a } where it ends",
+	    settings_label(r->s->mem, f->section, f->title, ""), notes_at(r->s->notes, f->place).line);
+	broken(r, r->lex.line, e.text);
 }
 
 static void
@@ -250,6 +263,10 @@ scan_value(struct reader *r, const struct setting *row, const char *label, size_
 		mark(r->s, key)->list = true;
 		lex_next(l);
 		scan_list(r, row, label);
+	} else if (l->kind == LEX_WORD && l->line != l->last_line) {
+		/* More likely the next setting than this one's value. */
+		notes_mistake(r->s->notes, key, label, "has no value; write one on the same line");
+		mark(r->s, key)->flawed = true;
 	} else if (l->kind == LEX_WORD || l->kind == LEX_STRING) {
 		scan_element(r, row, label);
 		lex_next(l);
@@ -372,7 +389,7 @@ unknown_section(struct reader *r, const struct frame *f, const struct name *name
 static void
 scan_body(struct reader *r, enum section section, const char *title, size_t place)
 {
-	struct frame f = { .section = section, .title = title };
+	struct frame f = { .section = section, .title = title, .place = place };
 
 	f.seen = mem_zalloc(r->s->mem, settings_count * sizeof(*f.seen));
 	put(r->s, settings_sections[section].name);
@@ -524,7 +541,7 @@ broken(struct reader *r, int line, const char *text)
 		return;
 	r->s->broken = true;
 	notes_mistake(r->s->notes, notes_place(r->s->notes, r->file, line), "",
-	    "%s. What stands behind this was not checked", text);
+	    "%s; what follows was not checked", text);
 }
 
 static size_t

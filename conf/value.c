@@ -93,7 +93,8 @@ int
 value_size(struct str s, uint64_t *bytes, struct err *e)
 {
 	static const struct unit units[] = { { "", 1 }, { "k", 1024 }, { "m", 1024 * 1024 },
-		{ "g", 1024 * 1024 * 1024 }, { NULL, 0 } };
+		{ "g", 1024 * 1024 * 1024 }, { "K", 1024 }, { "M", 1024 * 1024 }, { "G", 1024 * 1024 * 1024 },
+		{ NULL, 0 } };
 
 	if (with_unit(s, units, bytes) == -1)
 		return err_set(
