@@ -35,9 +35,9 @@ struct session_claim {
 
 struct session {
 	struct str iss, aud, sub, username, idp;
-	struct str sid;		     /* ours, 22 characters of base64url */
-	struct str op_sid;	     /* the provider's; "" when it gave none */
-	int64_t sst;		     /* start of the session, ms since 1970 */
+	struct str sid;              /* ours, 22 characters of base64url */
+	struct str op_sid;           /* the provider's; "" when it gave none */
+	int64_t sst;                 /* start of the session, ms since 1970 */
 	int64_t auth_time, iat, exp; /* seconds since 1970; auth_time 0: the provider did not say */
 	const struct session_claim *claims;
 	size_t n_claims;
@@ -55,8 +55,8 @@ struct session_scope {
  * `needed`: names of the claims to keep in the cookie (rules and headers of
  * all routes).  Borrows c.
  */
-struct sessions *sessions_new(const struct conf_session *c, const struct conf_strings *needed,
-    struct err *e) MUST_CHECK;
+struct sessions *sessions_new(
+    const struct conf_session *c, const struct conf_strings *needed, struct err *e) MUST_CHECK;
 void sessions_free(struct sessions **s);
 
 /* The full name of a cookie for this origin: prefix, conf name, "-PROVIDER" unless NULL, suffix. */
@@ -83,7 +83,7 @@ struct visit {
 
 enum session_found {
 	SESSION_FOUND,
-	SESSION_NONE,	   /* no cookie of this name */
+	SESSION_NONE,      /* no cookie of this name */
 	SESSION_EXPIRED,   /* authentic, but over */
 	SESSION_INVALID,   /* malformed, forged, or of another proxy, host or provider */
 	SESSION_DUPLICATE, /* several differing ones verify */

@@ -307,8 +307,10 @@ tokens_parse(struct str rest, struct mem *m, struct tokens *out)
 		*all[i] = (struct str){ text, number };
 		rest = str_from(rest, number);
 	}
+	if (rest.n > 0)
+		return false;
 	*out = t;
-	return rest.n == 0;
+	return true;
 }
 
 static bool

@@ -5,8 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "conf/mem.h"
 #include "conf/secret.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#define DUMPABLE 1
+#else
+#define DUMPABLE 0
+#endif
 
 static void
 hex(char *out, const unsigned char *bytes, size_t n)
@@ -57,6 +68,27 @@ START_TEST(a_secret_is_kept_out_of_core_dumps)
 	(void)fclose(f);
 	ck_assert(kept_out);
 	secret_free(&s);
+}
+END_TEST
+
+/* In a child, since there is no way back. */
+START_TEST(a_guarded_process_leaves_no_core)
+{
+	pid_t child = fork();
+	int status;
+
+	ck_assert_int_ne(child, -1);
+	if (child == 0) {
+		struct rlimit core;
+
+		secret_guard_process();
+		_exit(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 && core.rlim_max == 0 &&
+			      prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == DUMPABLE
+			  ? 0
+			  : 1);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -237,6 +269,7 @@ main(void)
 
 	tcase_add_test(t, a_secret_holds_its_own_copy_of_the_bytes);
 	tcase_add_test(t, a_secret_is_kept_out_of_core_dumps);
+	tcase_add_test(t, a_guarded_process_leaves_no_core);
 	tcase_add_test(t, equal_means_same_length_and_same_bytes);
 	tcase_add_test(t, random_bytes_fill_everything_and_differ);
 	tcase_add_loop_test(

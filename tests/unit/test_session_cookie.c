@@ -201,6 +201,7 @@ static const struct {
 	{ { "__Host-__Host-wp=x" }, "__Host-__Host-wp=x" },
 	{ { "__Host-a=b" }, "__Host-a=b" },
 	{ { "WP=x" }, "WP=x" },
+	{ { "a=b; wp_" }, "a=b; wp_" },
 	{ { "a=\"; wp=x; \"" }, "a=\"; \"" },
 	{ { "a=wp=x" }, "a=wp=x" },
 	{ { "a=b; a=c" }, "a=b; a=c" },

@@ -66,6 +66,7 @@ START_TEST(a_full_table_forgets_nothing_that_is_needed)
 		ck_assert_int_eq(revoked_add(table, number(id, i), 1000 + i, 100), 0);
 	ck_assert_int_eq(revoked_add(table, STR("more"), 5000, 100), -1);
 	ck_assert(!revoked_has(table, STR("more"), 100));
+	ck_assert_int_eq(revoked_add(table, STR("over"), 100, 100), 0); /* nothing to forbid needs no place */
 	ck_assert_int_eq(revoked_add(table, number(id, 5), 5000, 100), 1); /* known ones still fit */
 	for (i = 0; i < 64; i++)
 		ck_assert(revoked_has(table, number(id, i), 100));

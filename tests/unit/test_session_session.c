@@ -225,6 +225,7 @@ START_TEST(a_session_comes_back_as_it_began)
 	ck_assert_str_eq(session_claim(kept, "aud")->value.p, "provider-aud");
 	ck_assert_str_eq(session_claim(kept, "sub")->value.p, "248289761001");
 	ck_assert_str_eq(session_claim(kept, "sid")->value.p, "op-session-1");
+	ck_assert_uint_eq(kept->n_claims, 5);
 	ck_assert_ptr_null(session_claim(kept, "op_aud"));
 	ck_assert_ptr_null(session_claim(kept, "username"));
 	ck_assert_ptr_null(session_claim(kept, "nothing"));
@@ -316,6 +317,24 @@ START_TEST(a_username_with_a_control_character_refuses_the_sign_in)
 	ck_assert_int_eq(session_begin(sessions, &scope, &jane, NOW_MS, m, &out, &token, &e), -1);
 	ck_assert_int_eq(e.reason, REASON_LOGIN_CLAIM);
 	ck_assert_ptr_null(strstr(e.text, "X-Admin"));
+}
+END_TEST
+
+/* Whatever userinfo or an odd provider puts there. */
+START_TEST(no_claim_takes_the_place_of_one_of_ours)
+{
+	const struct session *out;
+	struct str token;
+
+	jane.provider_sid = "";
+	(void)json_object_set_new(jane.claims, "sid", json_integer(5));
+	(void)json_object_set_new(jane.claims, "sub", json_string("somebody-else"));
+	token = begin_at(NOW_MS);
+	ck_assert_int_eq(find_head(mem_printf(m, "__Host-wp=%s", token.p), NOW_MS, &out), SESSION_FOUND);
+	ck_assert(str_is(out->sub, STR("248289761001")));
+	ck_assert_str_eq(session_claim(out, "sub")->value.p, "248289761001");
+	ck_assert_ptr_null(session_claim(out, "sid"));
+	ck_assert_uint_eq(out->op_sid.n, 0);
 }
 END_TEST
 
@@ -811,6 +830,7 @@ main(void)
 	tcase_add_loop_test(
 	    t, a_control_character_refuses_the_sign_in, 0, sizeof(controls) / sizeof(*controls));
 	tcase_add_test(t, a_username_with_a_control_character_refuses_the_sign_in);
+	tcase_add_test(t, no_claim_takes_the_place_of_one_of_ours);
 	tcase_add_test(t, every_sign_in_gets_a_sid_of_its_own);
 	tcase_add_test(t, without_timeout_a_session_ends_with_the_id_token);
 	tcase_add_test(t, with_timeout_a_session_ends_then_whatever_the_id_token_says);

@@ -174,19 +174,19 @@ START_TEST(texts_of_another_purpose_are_no_tokens)
 }
 END_TEST
 
-/* Sealed by us, but not a record: %d versions, lengths that lie. */
+/* Sealed by us, but not a record: another version, lengths that lie, too much, too little. */
 static const struct {
 	const char *bytes;
 	size_t n;
 } records[] = {
 	{ "", 0 },
 	{ "\1", 1 },
-	{ "\2\0\0\0\0\0\0\0\0\377\377\377\377\377\377\377\377\377\377\377\377", 21 },
-	{ "\1\0\0\0\0\0\0\0\0\377\377\377\377\377\377\377\377\377\377\377", 20 },
-	{ "\1\0\0\0\0\0\0\0\0\377\377\377\377\377\377\377\377\377\377\377\377x", 22 },
+	{ "\2\0\0\0\0\0\0\0\0\0\0\0\1i\377\377\377\377\377\377\377\377", 22 },
+	{ "\1\0\0\0\0\0\0\0\0\0\0\0\1i\377\377\377\377\377\377\377", 21 },
+	{ "\1\0\0\0\0\0\0\0\0\0\0\0\1i\377\377\377\377\377\377\377\377x", 23 },
 	{ "\1\0\0\0\0\0\0\0\0\0\0\0\5\377\377\377\377\377\377\377\377x", 22 },
-	{ "\1\0\0\0\0\0\0\0\0\377\377\377\376\377\377\377\377\377\377\377\377", 21 },
-	{ "\1\0\0\0\0\0\0\0\0\377\377\377\377\377\377\377\377\0\0\0\1", 21 },
+	{ "\1\0\0\0\0\0\0\0\0\0\0\0\1i\377\377\377\376\377\377\377\377", 22 },
+	{ "\1\0\0\0\0\0\0\0\0\0\0\0\1i\377\377\377\377\0\0\0\1", 22 },
 };
 
 START_TEST(a_record_that_lies_is_nothing)
@@ -334,6 +334,8 @@ START_TEST(with_a_sealing_secret_nothing_else_opens)
 	ck_assert_ptr_nonnull(store_of(&secret_a, 1, NULL));
 	ck_assert(is_nothing(get(SID)));
 	ck_assert_ptr_nonnull(store_of(NULL, 0, secret_b));
+	(void)put(SID, &three);
+	ck_assert(!is_nothing(get(SID)));
 	ck_assert_ptr_null(store_of(NULL, 0, NULL));
 	ck_assert_int_eq(e.reason, REASON_CONFIG);
 }
