@@ -334,8 +334,8 @@ choose_framing(struct request *r, const struct http1_head *h)
 	r->up->reusable = h->keep_alive && !y->tunnel && h->body != BODY_UNTIL_CLOSE && !r->relay.up_broken;
 	r->keep = r->in.keep_alive && !r->worker->draining && !y->tunnel &&
 		  !(r->in.minor == 0 && (h->body == BODY_CHUNKED || h->body == BODY_UNTIL_CLOSE));
-	/* An early answer: the rest of the body is not waited for. */
-	if (r->relay.up_active && !y->tunnel)
+	/* An early answer: the rest of the body is not waited for.  What came behind a refused upgrade is no request. */
+	if ((r->relay.up_active || r->in.upgrade) && !y->tunnel)
 		r->keep = false;
 	if (y->tunnel) {
 		client_become_tunnel(r->client);

@@ -23,7 +23,8 @@ struct login {
 	size_t provider; /* index */
 	struct binding binding;
 	struct authreq flow;
-	bool again; /* begin anew: flow.target and flow.attempt are set */
+	enum reason why; /* for the log: what led to the sign-in */
+	bool again;      /* begin anew: flow.target and flow.attempt are set */
 	const struct oidc_view *view;
 	struct oidc_code code;
 	struct oidc_tokens tokens;
@@ -55,18 +56,13 @@ static void set_binding(struct request *);
 
 /* --- out --- */
 
-/* Send the browser to the provider, unless that would be in vain. */
+/* A sign-in, unless it would be in vain. */
 enum step
 login_begin(struct request *r)
 {
-	struct snapshot *s = request_snap(r);
 	struct login *l = login_of(r);
-	const struct conf_provider *p = &s->conf->providers[l->provider];
-	const char *redirect_uri = snapshot_redirect_uri(s, r->match.origin, l->provider);
-	enum reason why = r->err.reason, cause;
-	struct str state, nonce, verifier, prompt;
+	enum reason cause;
 	struct err e;
-	char *url;
 
 	if (!l->again && !within_rate(r))
 		return STEP_REFUSE;
@@ -77,12 +73,43 @@ login_begin(struct request *r)
 		return request_refuse(r, cause, "%d sign-ins within %d s: %s", BINDING_ROUNDS, BINDING_WINDOW,
 		    reason_meaning(cause));
 	}
-	if (!take_view(r, &e)) {
-		r->reply.retry_after = 10;
-		return request_fail(r, &e);
-	}
+	l->why = r->err.reason == REASON_NONE ? REASON_SIGN_IN : r->err.reason;
 	if (!l->again)
 		l->flow.target = wanted_page(r);
+	return take_view(r, &e) ? STEP_SEND_AWAY : STEP_ASK_PROVIDER;
+}
+
+/* Not known yet, or its keys are too old: wait for the fetch under way, or for one of our own. */
+enum step
+login_ask_provider(struct request *r)
+{
+	r->oidc = oidc_ask_keys(request_snap(r)->oidc[r->login->provider], r->worker->post, request_wake, r);
+	return request_wait(r, STEP_TAKE_PROVIDER);
+}
+
+enum step
+login_take_provider(struct request *r)
+{
+	struct err ignored, e;
+
+	(void)!oidc_take_keys(&r->oidc, &ignored);
+	if (take_view(r, &e))
+		return STEP_SEND_AWAY;
+	r->reply.retry_after = 10;
+	return request_fail(r, &e);
+}
+
+/* To the provider: what has to come back travels sealed in `state`. */
+enum step
+login_send_away(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+	struct login *l = r->login;
+	const struct conf_provider *p = &s->conf->providers[l->provider];
+	const char *redirect_uri = snapshot_redirect_uri(s, r->match.origin, l->provider);
+	struct str state, nonce, verifier, prompt;
+	char *url;
+
 	secret_random(l->flow.flow, sizeof(l->flow.flow));
 	l->flow.provider = str_of(p->name);
 	l->flow.issued = r->now_ms / 1000;
@@ -96,7 +123,7 @@ login_begin(struct request *r)
 	reply_redirect(r, r->in.method_id == METHOD_POST ? 303 : 302, url);
 	set_binding(r);
 	metric_add(&r->worker->metrics.sign_ins_begun, 1);
-	r->err.reason = why == REASON_NONE ? REASON_SIGN_IN : why;
+	r->err.reason = l->why;
 	return STEP_REPLY;
 }
 

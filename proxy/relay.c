@@ -215,6 +215,8 @@ send_batch(struct request *r, struct batch *b)
 	b->n = b->n_heads = 0;
 	r->bytes_out += b->bytes;
 	b->bytes = 0;
+	if (n > 0)
+		r->head_sent = true; /* it stands first in the first batch */
 	if (n == 0 || client_write(r->client, b->iov, n) == 0)
 		return 0;
 	client_close(r->client, "writing failed"); /* aborts r, which lives until the callback has returned */

@@ -107,7 +107,7 @@ reply_send(struct request *r)
 	int n = 0;
 
 	/* Behind a message that was not understood, or whose body is not read, nothing can follow. */
-	r->keep = r->in.keep_alive && !y->close && !r->worker->draining && r->step == STEP_REPLY &&
+	r->keep = r->in.keep_alive && !y->close && y->status != 400 && !r->in.upgrade && !r->worker->draining &&
 		  (r->client->body.done || (r->in.body == BODY_LENGTH && !r->in.expect_continue));
 	r->status = y->status;
 	http1_put(&o, STR("HTTP/1.1 "));

@@ -54,6 +54,9 @@ static const struct {
 	[STEP_ADMIN] = { "admin", admin_answer },
 	[STEP_ENDPOINT] = { "endpoint", endpoint_find },
 	[STEP_LOGIN] = { "login", login_begin },
+	[STEP_ASK_PROVIDER] = { "ask-provider", login_ask_provider },
+	[STEP_TAKE_PROVIDER] = { "take-provider", login_take_provider },
+	[STEP_SEND_AWAY] = { "send-away", login_send_away },
 	[STEP_CALLBACK] = { "callback", login_callback },
 	[STEP_ASK_TOKENS] = { "ask-tokens", login_ask_tokens },
 	[STEP_TAKE_TOKENS] = { "take-tokens", login_take_tokens },
@@ -292,9 +295,10 @@ request_relay(struct request *r)
 
 	if (forward_answer(r, r->worker->answer, &head, &e) == -1)
 		return request_fail(r, &e);
-	r->head_sent = true;
 	if (relay_begin_answer(r, head, r->up->first))
 		return STEP_FINISH;
+	if (!r->aborted && r->broken && !r->head_sent)
+		return request_fail(r, &r->err); /* broken from its first bytes */
 	if (!r->aborted && r->relay.tunnel)
 		relay_upload(r);
 	if (r->aborted || r->broken || r->through)
@@ -307,7 +311,7 @@ static enum step
 request_say_no(struct request *r)
 {
 	upstream_cancel(r);
-	r->relay.up_active = false;
+	r->relay.up_active = r->relay.down_active = r->broken = false;
 	if (reason_status(r->err.reason) >= 500)
 		log_request(LOG_LEVEL_WARN, r->id, r->err.reason, "%s", r->err.text);
 	else

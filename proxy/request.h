@@ -45,8 +45,11 @@ enum step {
 	STEP_ADMIN,         /* admin.c:    healthz, readyz, metrics                      */
 	STEP_ENDPOINT,      /* endpoint.c: our own endpoints below auth_path             */
 	STEP_LOGIN,         /* login.c:    send the browser to the provider              */
-	STEP_CALLBACK,      /*             it is back: state, then code                  */
-	STEP_ASK_TOKENS,    /*             redeem the code                               */
+	STEP_ASK_PROVIDER,  /*             not known yet: is it there now?               */
+	STEP_TAKE_PROVIDER,
+	STEP_SEND_AWAY,  /*             302 with state, nonce and PKCE challenge       */
+	STEP_CALLBACK,   /*             it is back: state, then code                  */
+	STEP_ASK_TOKENS, /*             redeem the code                               */
 	STEP_TAKE_TOKENS,
 	STEP_ASK_USERINFO, /*             where that is configured                      */
 	STEP_TAKE_USERINFO,
@@ -168,8 +171,9 @@ void reply_refusal(struct request *r);                           /* page or JSON
 void reply_send(struct request *r); /* writes it; r->keep says whether more may follow */
 
 /* the roads in their own files */
-step_fn admin_answer, endpoint_find, login_begin, login_callback, login_ask_tokens, login_take_tokens,
-    login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,
-    login_begin_session, login_take_stored, logout_begin, logout_take_id, logout_take_dropped, logout_done;
+step_fn admin_answer, endpoint_find, login_begin, login_ask_provider, login_take_provider, login_send_away,
+    login_callback, login_ask_tokens, login_take_tokens, login_ask_userinfo, login_take_userinfo,
+    login_verify, login_ask_keys, login_take_keys, login_begin_session, login_take_stored, logout_begin,
+    logout_take_id, logout_take_dropped, logout_done;
 
 #endif
