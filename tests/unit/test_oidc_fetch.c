@@ -348,7 +348,7 @@ END_TEST
 static void
 play_length_of_the_path(struct exchange *x)
 {
-	const int n = atoi(x->path + 1);
+	const int n = (int)strtol(x->path + 1, NULL, 10);
 
 	(void)server_print(x, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%0*d\r\n0\r\n\r\n",
 	    (unsigned)n, n, 0);
