@@ -200,6 +200,8 @@ static const struct {
 START_TEST(a_broken_document_is_refused)
 {
 	expect(documents[_i].document, documents[_i].want);
+	c.kind = "keycloak"; /* where the URL does not decide */
+	expect(documents[_i].document, documents[_i].want);
 }
 END_TEST
 

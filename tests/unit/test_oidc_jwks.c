@@ -307,6 +307,22 @@ START_TEST(a_zero_octet_before_n_changes_nothing)
 }
 END_TEST
 
+/* RFC 7518 6.2.1.2: an EC coordinate has its curve's length, no octet more. */
+START_TEST(a_zero_octet_before_x_or_y_is_refused)
+{
+	unsigned char bx[40] = { 0 }, by[40] = { 0 };
+
+	ck_assert_int_eq(secret_unb64(bx + 1, str_of(x)), 32);
+	ck_assert_int_eq(secret_unb64(by + 1, str_of(y)), 32);
+	for (int zeros = 0; zeros < 4; zeros++)
+		ck_assert_int_eq(
+		    count_keys(mem_printf(m, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"}",
+			token_b64(m, bx + (zeros & 1 ? 0 : 1), zeros & 1 ? 33 : 32),
+			token_b64(m, by + (zeros & 2 ? 0 : 1), zeros & 2 ? 33 : 32))),
+		    zeros == 0 ? 1 : -1);
+}
+END_TEST
+
 /* --- the set ---------------------------------------------------------------- */
 
 START_TEST(a_document_that_is_no_set_is_refused)
@@ -401,6 +417,7 @@ suite(void)
 	tcase_add_test(t, rsa_has_2048_to_8192_bits);
 	tcase_add_test(t, a_key_of_the_roca_generator_is_left_out);
 	tcase_add_test(t, a_zero_octet_before_n_changes_nothing);
+	tcase_add_test(t, a_zero_octet_before_x_or_y_is_refused);
 	tcase_add_test(t, a_document_that_is_no_set_is_refused);
 	tcase_add_test(t, unknown_members_of_a_set_are_ignored);
 	tcase_add_test(t, a_set_with_one_name_for_two_keys_is_refused);
