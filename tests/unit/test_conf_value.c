@@ -252,6 +252,8 @@ static const struct {
 	{ "", false },
 	{ "00000000000000000000000000000000", false },
 	{ "abababababababababababababababab", false },
+	{ "aabababbbaabaabbbabaabababbaabbabbba", false },
+	{ "aabcdefgbbagfcaedcgbafeadgcbefagcbd", false },
 	{ "abcdefgabcdefgabcdefgabcdefgabcdefg", false },
 	{ "aabbccddaabbccddaabbccddaabbccddeeffgghh", true },
 	{ "abcdefghijklmnopqrstuvwxyz0123456789", false },
