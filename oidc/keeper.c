@@ -259,7 +259,7 @@ static void
 take_document(void *arg)
 {
 	struct tended *t = arg;
-	struct str document;
+	struct str document = STR("");
 	struct err e;
 
 	if (take_answer(t, &document, oidc_conf(t->oidc)->discovery_url, &e) == -1 ||
@@ -301,7 +301,7 @@ take_keys(void *arg)
 {
 	struct tended *t = arg;
 	struct jwks *keys = NULL;
-	struct str text;
+	struct str text = STR("");
 	struct err e;
 
 	if (take_answer(t, &text, t->meta.jwks_uri, &e) == 0)
