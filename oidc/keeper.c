@@ -259,16 +259,19 @@ static void
 take_document(void *arg)
 {
 	struct tended *t = arg;
+	const struct conf_provider *c = oidc_conf(t->oidc);
 	struct str document = STR("");
 	struct err e;
 
-	if (take_answer(t, &document, oidc_conf(t->oidc)->discovery_url, &e) == -1 ||
-	    discovery_parse(oidc_conf(t->oidc), document, &t->meta, &e) == -1) {
+	if (take_answer(t, &document, c->discovery_url, &e) == -1)
 		fail(t, &e);
-		return;
+	else if (discovery_parse(c, document, &t->meta, &e) == -1) {
+		(void)err_in(&e, "%.120s", c->discovery_url);
+		fail(t, &e);
+	} else {
+		fetch_release(&t->op);
+		ask_keys(t);
 	}
-	fetch_release(&t->op);
-	ask_keys(t);
 }
 
 /* The answer's body, as long as t->op lives. */
@@ -304,8 +307,11 @@ take_keys(void *arg)
 	struct str text = STR("");
 	struct err e;
 
-	if (take_answer(t, &text, t->meta.jwks_uri, &e) == 0)
+	if (take_answer(t, &text, t->meta.jwks_uri, &e) == 0) {
 		keys = jwks_parse(text, &e);
+		if (keys == NULL)
+			(void)err_in(&e, "%.120s", t->meta.jwks_uri);
+	}
 	if (keys != NULL)
 		succeed(t, keys);
 	else if (t->early) { /* the keys may have moved: the document knows */
@@ -470,7 +476,8 @@ advice(enum reason r)
 	if (r == REASON_PROVIDER_TIMEOUT)
 		return "; check the firewall and provider.proxy, or raise provider.timeout";
 	if (r == REASON_PROVIDER_ANSWER || r == REASON_PROVIDER_TOO_LARGE)
-		return "; is this the provider's own URL, and nothing in between that answers for it?";
+		return "; look at what this URL answers, and whether something in between answers for the "
+		       "provider";
 	return "";
 }
 

@@ -429,7 +429,7 @@ static const struct {
 	const char *text;
 } misbehaviours[] = {
 	{ DOCUMENT_503, REASON_PROVIDER_STATUS, "HTTP 503 instead of a document" },
-	{ DOCUMENT_HTML, REASON_PROVIDER_ANSWER, "not JSON" },
+	{ DOCUMENT_HTML, REASON_PROVIDER_ANSWER, WELL_KNOWN ": discovery document: not JSON" },
 	{ DOCUMENT_OTHER_ISSUER, REASON_PROVIDER_ISSUER, "/other" },
 	{ DOCUMENT_REDIRECT, REASON_PROVIDER_STATUS, "HTTP 302" },
 	{ DOCUMENT_DRIPS, REASON_PROVIDER_TIMEOUT, "no whole answer within 400 ms" },
@@ -439,7 +439,7 @@ static const struct {
 	{ DOCUMENT_ARRAY, REASON_PROVIDER_ANSWER, "not an object" },
 	{ DROPS, REASON_PROVIDER_DOWN, WELL_KNOWN },
 	{ KEYS_404, REASON_PROVIDER_STATUS, "/jwks: HTTP 404" },
-	{ KEYS_HTML, REASON_PROVIDER_ANSWER, "key set" },
+	{ KEYS_HTML, REASON_PROVIDER_ANSWER, "/jwks: key set: not JSON" },
 	{ KEYS_10K, REASON_PROVIDER_TOO_LARGE, "/jwks: the answer has more than 262144 bytes" },
 	{ KEYS_EMPTY, REASON_PROVIDER_ANSWER, "key set" },
 };
