@@ -41,7 +41,7 @@ static void scan_file(struct scan *, struct frame *, const char *, struct str);
 static void scan_items(struct reader *, struct frame *, bool);
 static void unclosed(struct reader *, const struct frame *);
 static void scan_item(struct reader *, struct frame *);
-static bool is_stray(struct reader *, struct frame *, int, size_t);
+static bool is_stray(struct reader *, struct frame *, int, const struct name *);
 static void scan_setting(struct reader *, struct frame *, const struct name *);
 static const struct setting *known(struct reader *, struct frame *, const struct name *);
 static void scan_value(struct reader *, const struct setting *, const char *, size_t);
@@ -156,7 +156,7 @@ scan_item(struct reader *r, struct frame *f)
 		memcpy(name.text, l->text.p, l->text.n < NAME_MOST ? l->text.n : NAME_MOST);
 	name.place = place_here(r);
 	lex_next(l);
-	if (is_stray(r, f, line, name.place))
+	if (is_stray(r, f, line, &name))
 		return;
 	f->value_line = 0;
 	if (l->kind == LEX_BROKEN)
@@ -189,15 +189,18 @@ scan_item(struct reader *r, struct frame *f)
  * may be a part of a secret.
  */
 static bool
-is_stray(struct reader *r, struct frame *f, int line, size_t place)
+is_stray(struct reader *r, struct frame *f, int line, const struct name *name)
 {
 	const struct lex *l = &r->lex;
-	bool begins =
-	    l->kind == LEX_MARK && l->mark != '}' && l->mark != ';' && l->mark != ',' && l->mark != ')';
+	bool begins = l->kind == LEX_BROKEN;
 
-	if (f->value_line != line || (l->line == line && (begins || l->kind == LEX_BROKEN)))
+	if (l->kind == LEX_MARK)
+		begins = strchr("=+{(", l->mark) != NULL;
+	else if (l->kind == LEX_STRING || l->kind == LEX_WORD)
+		begins = settings_section_find(f->section, str_of(name->text)) != SECTION_COUNT;
+	if (f->value_line != line || (l->line == line && begins))
 		return false;
-	notes_mistake(r->s->notes, place, f->label,
+	notes_mistake(r->s->notes, name->place, f->label,
 	    "something stands behind the value; a text with spaces needs "
 	    "quotes, several values are written { \"a\", \"b\" }");
 	return true;

@@ -108,6 +108,11 @@ static const struct row texts[] = {
 	    "1: shutdown_timeout: takes one value, not a list; leave the braces out", NULL },
 };
 
+static const struct row one_line[] = {
+	{ "", "workers = 2 user = \"root\" log { level = info format = json } auth_path = /a listen \"*:1\" { } "
+	    "upstream x { servers = { \"http://a\" } balance = least_conn } route '/x' { upstream = x auth = none }", "", NULL },
+};
+
 static const struct row broken[] = {
 	{ "", "user = \"a\nworkers = x",
 	    "1: the double quote that opens here is not closed on this line; what follows was not checked", NULL },
@@ -262,6 +267,12 @@ START_TEST(a_text_that_cannot_be_read_is_told)
 }
 END_TEST
 
+START_TEST(white_space_is_all_that_parts_settings)
+{
+	expect(&one_line[_i]);
+}
+END_TEST
+
 START_TEST(a_syntax_error_is_told_with_what_precedes_it)
 {
 	expect(&broken[_i]);
@@ -291,6 +302,7 @@ main(void)
 	tcase_add_unchecked_fixture(t, fixture_begin, fixture_end);
 	tcase_add_loop_test(t, a_name_that_is_not_known_or_not_alone_is_told, 0, ROWS(names));
 	tcase_add_loop_test(t, a_text_that_cannot_be_read_is_told, 0, ROWS(texts));
+	tcase_add_loop_test(t, white_space_is_all_that_parts_settings, 0, ROWS(one_line));
 	tcase_add_loop_test(t, a_syntax_error_is_told_with_what_precedes_it, 0, ROWS(broken));
 	tcase_add_loop_test(t, a_mistake_at_the_top_level_is_told, 0, ROWS(top));
 	tcase_add_loop_test(t, a_section_that_nothing_acts_on_is_refused, 0, ROWS(later));
