@@ -310,7 +310,10 @@ choose_username(const struct idtoken_check *c, struct identity *i, struct err *e
 		}
 		say(&tried, "%s%.40s (%s)", n == 0 ? "" : ", ", name, why);
 	}
-	json_object_foreach(i->claims, name, value) say(&there, "%s%.40s", there.n == 0 ? "" : ", ", name);
+	json_object_foreach(i->claims, name, value)
+	{
+		say(&there, "%s%.40s", there.n == 0 ? "" : ", ", name);
+	}
 	return err_set(e, REASON_LOGIN_NO_USERNAME, "username_claim: no name in %.100s; there are: %s",
 	    tried.text, there.text);
 }

@@ -60,7 +60,7 @@ enum jose_result
 jose_verify_text(const struct jose_check *c, struct str token, struct jose_token *out, struct err *e)
 {
 	struct tries tries = { .named = 0 };
-	struct str part[PARTS];
+	struct str part[PARTS] = { { NULL, 0 } };
 	struct header h = { .by = BY_NOTHING };
 	cjose_jws_t *jws;
 	bool good;

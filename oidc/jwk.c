@@ -54,7 +54,7 @@ static enum jwk_result read_alg(const json_t *, struct jwk *, struct err *);
 static int read_names(const json_t *, struct jwk *, struct err *);
 static char *copy_name(const json_t *);
 static int read_rsa(const json_t *, struct jwk *, struct err *);
-static int judge_rsa(const struct number *n, const struct number *e, struct err *);
+static int judge_rsa(const struct number *n, const struct number *exponent, struct err *);
 static bool is_roca(const BIGNUM *n);
 static bool is_power_of_65537(unsigned long x, unsigned long modulus);
 static int read_ec(const json_t *, struct jwk *, struct err *);
@@ -178,7 +178,7 @@ jwk_is_name(const json_t *text)
 static int
 read_rsa(const json_t *o, struct jwk *k, struct err *e)
 {
-	struct number n, exponent;
+	struct number n = { .n = 0 }, exponent = { .n = 0 };
 	cjose_jwk_rsa_keyspec spec;
 
 	if (read_number(o, "n", &n, e) < 0 || read_number(o, "e", &exponent, e) < 0)
@@ -260,7 +260,7 @@ read_ec(const json_t *o, struct jwk *k, struct err *e)
 {
 	const char *crv = json_string_value(json_object_get(o, "crv"));
 	const struct curve *c = NULL;
-	struct number x, y;
+	struct number x = { .n = 0 }, y = { .n = 0 };
 	cjose_jwk_ec_keyspec spec;
 
 	for (size_t i = 0; crv != NULL && i < sizeof(curves) / sizeof(curves[0]); i++)

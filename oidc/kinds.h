@@ -11,10 +11,10 @@
 struct kind {
 	const char *name;
 	const char *username_claim[3]; /* ends with NULL */
-	bool issuer_begins_url; /* Discovery 4.3: the discovery URL begins with the issuer */
+	bool issuer_begins_url;        /* Discovery 4.3: the discovery URL begins with the issuer */
 };
 
-extern const struct kind kinds[]; /* ends with name NULL */
+extern const struct kind kinds[];               /* ends with name NULL */
 const struct kind *kind_find(const char *name); /* NULL: no such kind */
 
 #endif
