@@ -657,10 +657,9 @@ client_drain_all(struct worker *w)
 
 	for (c = w->clients; c != NULL; c = next) {
 		next = c->next;
-		if (c->state == CLIENT_HEAD && c->in == NULL && c->served > 0)
+		/* A request that has arrived already is answered. */
+		if (c->state == CLIENT_HEAD && c->in == NULL && stream_peek(&c->stream) != 1)
 			client_close(c, "idle, and the proxy stops");
-		else if (c->state == CLIENT_HEAD && c->in == NULL)
-			wait_for(c, WAIT_HEAD); /* a request may be on its way: it is answered */
 	}
 }
 

@@ -93,7 +93,7 @@ static const char *const framing[] = { "Connection", "Content-Length", "Expect",
 /* The road writes these itself.  X-Forwarded-* is a prefix rule. */
 static const char *const written_anew[] = { "Cookie", "Forwarded", "Host", "X-Forwarded", "X-Real-IP",
 	"X-Request-Id" };
-static const char *const never[] = { "Proxy" };
+static const char *const never[] = { "Proxy", "X-Original-URL", "X-Rewrite-URL" };
 static const char *const identity[] = { "Remote-User", "X-Remote-User", "X-Forwarded-User",
 	"X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
 	"X-Forwarded-Access-Token" };

@@ -31,7 +31,8 @@ struct login {
 	const char *userinfo; /* JSON text; NULL: none */
 	bool asked_keys;
 	const struct identity *who;
-	struct str detail; /* for the page */
+	const char **cookies; /* of the new session */
+	struct str detail;    /* for the page */
 };
 
 /* What came back with the browser. */
@@ -53,6 +54,7 @@ static enum step to_page(struct request *, struct str);
 static enum step with_state(struct request *, const struct response *);
 static bool right_issuer(struct request *, const struct response *, struct err *);
 static void set_binding(struct request *);
+static size_t size_of(const char **);
 
 /* --- out --- */
 
@@ -284,6 +286,7 @@ login_verify(struct request *r)
 		.nonce = authreq_nonce(&s->keys, &l->flow, l->binding.id, r->mem),
 		.algs = &p->id_token_signed_response_alg,
 		.keys = l->view->keys,
+		.jwks_uri = l->view->meta.jwks_uri,
 		.username_claim = &claims,
 		.access_token = l->tokens.access_token,
 		.userinfo = l->userinfo,
@@ -352,7 +355,7 @@ login_begin_session(struct request *r)
 		return request_refuse(r, REASON_LOGIN_CLAIM,
 		    "the session of %.*s does not fit into cookies: %zu bytes", STR_ARG(session->username),
 		    token.n);
-	reply_cookies(r, cookies);
+	l->cookies = cookies;
 	r->session = session;
 	switch (store_ask_put(s->store, &v, session->sid, &keep, request_wake, r, &r->store, &e)) {
 	case STORE_READY:
@@ -375,7 +378,15 @@ login_take_stored(struct request *r)
 
 	if (store_take_put(&r->store, r->mem, &cookies, &e) == -1)
 		return request_fail(r, &e);
-	reply_cookies(r, cookies);
+	reply_cookies(r, l->cookies);
+	/* The browser sends them all with every request: without tokens it can work, beyond header_size it
+	 * cannot. */
+	if (size_of(l->cookies) + size_of(cookies) <= request_snap(r)->conf->limits.header_size / 2)
+		reply_cookies(r, cookies);
+	else
+		log_request(LOG_LEVEL_WARN, r->id, REASON_NONE,
+		    "%.*s's session and tokens take %zu bytes of cookies: the tokens are not kept",
+		    STR_ARG(r->session->username), size_of(l->cookies) + size_of(cookies));
 	if (r->now_ms / 1000 - l->binding.since > BINDING_WINDOW || l->binding.done == 0)
 		l->binding.since = r->now_ms / 1000;
 	l->binding.done++;
@@ -453,8 +464,6 @@ find_session(struct request *r)
 	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
 	if (r->found != SESSION_FOUND)
 		r->session = NULL;
-	else
-		r->session = session_keep(r->session, r->mem); /* the road waits from here on */
 	return r->session != NULL;
 }
 
@@ -601,4 +610,14 @@ set_binding(struct request *r)
 	reply_field(r, "Set-Cookie",
 	    str_of(binding_set_cookie(&r->login->binding, &s->conf->session, r->match.origin,
 		snapshot_binding_cookie(s, r->match.origin), r->mem)));
+}
+
+static size_t
+size_of(const char **set_cookies)
+{
+	size_t i, n = 0;
+
+	for (i = 0; set_cookies != NULL && set_cookies[i] != NULL; i++)
+		n += strlen(set_cookies[i]);
+	return n;
 }

@@ -41,7 +41,6 @@ logout_begin(struct request *r)
 		end_session(r, &v);
 		return STEP_SIGNED_OUT;
 	}
-	r->session = session_keep(r->session, r->mem);
 	switch (store_ask_get(s->store, &v, r->session->sid, request_wake, r, &r->store, &e)) {
 	case STORE_READY:
 		return STEP_TAKE_STORED_ID;

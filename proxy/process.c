@@ -34,11 +34,13 @@ struct process {
 	struct snapshot *snap;
 	struct sockets *sockets, *old_sockets;
 	struct health *health;
+	struct oidc *old_oidc; /* of the snapshot before, until no worker begins anything with it */
 	struct shared shared;
 	struct event *signals[5];
 	size_t n_signals;
 	struct event *watchdog;
 	unsigned unanswered; /* workers that have not taken the last order */
+	unsigned listening;  /* workers that still accept */
 	unsigned running;    /* workers in their loop */
 	bool again;          /* a SIGHUP came while a reload was under way */
 };
@@ -50,6 +52,9 @@ static void raise_nofile(const struct conf *);
 static int start_workers(struct process *, struct err *);
 static void order_all(struct process *);
 static void taken(void *);
+static void forget_old(struct process *);
+static void deaf(void *);
+static void deaf_here(void *);
 static void worker_gone(void *);
 static void reload(struct process *);
 static bool reload_now(struct process *);
@@ -234,6 +239,7 @@ taken_here(void *arg)
 	if (--p->unanswered > 0)
 		return;
 	sockets_free(&p->old_sockets);
+	forget_old(p);
 	if (!atomic_exchange(&p->shared.started, true)) {
 		for (i = 0; i < c->n_listens; i++)
 			log_info("listening on %s%s", c->listens[i].address,
@@ -248,6 +254,15 @@ taken_here(void *arg)
 		p->again = false;
 		reload(p);
 	}
+}
+
+static void
+forget_old(struct process *p)
+{
+	if (p->old_oidc == NULL)
+		return;
+	keeper_forget(p->keeper, p->old_oidc);
+	oidc_unref(&p->old_oidc);
 }
 
 /* --- reload --- */
@@ -296,7 +311,7 @@ reload_now(struct process *p)
 	p->sockets = sockets;
 	p->snap = snap;
 	keeper_tend(p->keeper, snap->oidc[0]);
-	keeper_forget(p->keeper, old->oidc[0]);
+	p->old_oidc = oidc_ref(old->oidc[0]);
 	health_free(&p->health);
 	p->health = health_new(p->base, p->fetch, snap);
 	order_all(p);
@@ -326,11 +341,35 @@ stop(struct process *p)
 	log_info("stopping: finishing what is in flight, for at most %lld s (shutdown_timeout)",
 	    (long long)p->snap->conf->shutdown_timeout / 1000);
 	notify_send("STOPPING=1");
+	p->listening = p->shared.n_workers;
 	for (i = 0; i < p->shared.n_workers; i++) {
-		struct worker_order o = { .drain = true, .wait_ms = p->snap->conf->shutdown_timeout };
+		struct worker_order o = {
+			.drain = true, .wait_ms = p->snap->conf->shutdown_timeout, .done = deaf, .arg = p
+		};
 
 		worker_tell(p->shared.workers[i], &o);
 	}
+}
+
+/* On the worker's thread: it accepts no more. */
+static void
+deaf(void *arg)
+{
+	struct process *p = arg;
+
+	post_send(p->post, deaf_here, p);
+}
+
+/* Who connects now is to be refused at once, not to wait for an answer that never comes. */
+static void
+deaf_here(void *arg)
+{
+	struct process *p = arg;
+
+	if (--p->listening > 0)
+		return;
+	sockets_free(&p->old_sockets);
+	sockets_free(&p->sockets);
 }
 
 static void
@@ -351,10 +390,8 @@ end(struct process *p)
 	for (i = 0; i < p->shared.n_workers; i++)
 		if (p->shared.workers[i]->thread != 0)
 			worker_join(p->shared.workers[i]);
-	for (i = 0; i < p->shared.n_workers; i++)
-		worker_free(&p->shared.workers[i]);
-	free(p->shared.workers);
 	health_free(&p->health);
+	forget_old(p);
 	if (p->keeper != NULL && p->snap != NULL)
 		keeper_forget(p->keeper, p->snap->oidc[0]);
 	keeper_free(&p->keeper);
@@ -364,8 +401,12 @@ end(struct process *p)
 		event_free(p->signals[k]);
 	if (p->watchdog != NULL)
 		event_free(p->watchdog);
+	/* What is still on its way from here goes to the workers' mailboxes: they are freed after ours. */
 	if (p->post != NULL)
 		post_free(&p->post);
+	for (i = 0; i < p->shared.n_workers; i++)
+		worker_free(&p->shared.workers[i]);
+	free(p->shared.workers);
 	sockets_free(&p->old_sockets);
 	sockets_free(&p->sockets);
 	snapshot_unref(&p->snap);

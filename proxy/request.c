@@ -211,8 +211,6 @@ request_session(struct request *r)
 
 	request_visit(r, &v, 0);
 	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
-	if (r->found == SESSION_FOUND)
-		r->session = session_keep(r->session, r->mem); /* the cache may let go of it while we wait */
 	return STEP_AUTHORIZE;
 }
 

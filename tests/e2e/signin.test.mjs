@@ -159,14 +159,17 @@ story('a page that another site made us post to is refused', async () => {
 	const { signedIn, url, backend, proxy } = await w();
 	const browser = await signedIn();
 	const before = backend.requests.length;
-	for (const headers of [{ Origin: 'https://evil.example' }, { 'Sec-Fetch-Site': 'cross-site' }, { Origin: 'null' }]) {
+	for (const headers of [{ Origin: 'https://evil.example' }, { 'Sec-Fetch-Site': 'cross-site' }, { Origin: 'null', 'Sec-Fetch-Site': 'same-site' }]) {
 		const r = await browser.request(`${url}/form`, { headers: { ...FETCH, 'Sec-Fetch-Site': 'same-origin', ...headers }, form: { a: '1' } });
 		assert.equal(r.status, 403, JSON.stringify(headers));
 	}
 	assert.equal(backend.requests.length, before);
 	assert.equal((await proxy.lastAccess((r) => r.path === '/form')).reason, 'cross_origin');
-	const own = await browser.request(`${url}/form`, { headers: { ...FETCH, Origin: url }, form: { a: '1' } });
-	assert.equal(own.status, 200);
+	// A page with Referrer-Policy: no-referrer sends "null" to its own site.
+	for (const origin of [url, 'null']) {
+		const own = await browser.request(`${url}/form`, { headers: { ...FETCH, 'Sec-Fetch-Site': 'same-origin', Origin: origin }, form: { a: '1' } });
+		assert.equal(own.status, 200);
+	}
 });
 
 story('unknown names below /auth are 404 and never reach the backend', async () => {
