@@ -35,7 +35,7 @@ struct log_setup {
  * log_close(), lines go to standard error and access records nowhere.
  */
 int log_open(const struct log_setup *s, struct err *e) MUST_CHECK;
-void log_close(void); /* no other thread may log at that moment */
+void log_close(void);           /* no other thread may log at that moment */
 enum log_level log_level(void); /* for callers that must not even format a debug line */
 
 void log_err(const char *fmt, ...) PRINTF(1, 2);
@@ -51,14 +51,14 @@ void log_request(enum log_level level, const char *id, enum reason r, const char
  */
 struct log_record {
 	char *buf;
-	size_t cap, n;	 /* n: bytes filled; a record that does not fit is dropped whole */
-	size_t start;	 /* where the current record begins */
+	size_t cap, n; /* n: bytes filled; a record that does not fit is dropped whole */
+	size_t start;  /* where the current record begins */
 	bool overflow;
 	bool json; /* the format of the current record */
 };
 #define LOG_VALUE_MAX 2048 /* bytes of one value, quoted; a longer one is cut and ends with "..." */
 bool log_access_on(void);
-void log_record_begin(struct log_record *r); /* writes the time */
+void log_record_begin(struct log_record *r);                                  /* writes the time */
 void log_record_str(struct log_record *r, const char *key, struct str value); /* "" is left out */
 void log_record_num(struct log_record *r, const char *key, long long value);
 void log_record_end(struct log_record *r);

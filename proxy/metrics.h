@@ -21,7 +21,7 @@
 typedef _Atomic uint64_t metric;
 
 struct metrics {
-	metric requests[6];	       /* by class of status: [1]..[5] */
+	metric requests[6];            /* by class of status: [1]..[5] */
 	metric refusals[REASON_COUNT]; /* by reason */
 	metric latency[METRICS_BUCKETS];
 	metric latency_us; /* sum */
@@ -35,7 +35,7 @@ struct metrics {
 	metric provider_requests, provider_errors;
 	metric upstream_connects, upstream_reused, upstream_retries, upstream_errors;
 	metric bytes_in, bytes_out; /* bodies */
-	metric upgrades;	    /* open now */
+	metric upgrades;            /* open now */
 };
 
 static inline void
@@ -64,13 +64,14 @@ struct metrics_process {
 		bool ready;
 		int64_t keys_age;     /* seconds; -1: none */
 		int64_t clock_offset; /* seconds */
-	} *providers;
+	} * providers;
 	size_t n_servers;
 	const struct metrics_server {
 		const char *upstream, *server;
 		bool usable;
-	} *servers;
+	} * servers;
 };
-struct str metrics_print(const struct metrics *const *workers, size_t n, const struct metrics_process *p, struct mem *m);
+struct str metrics_print(
+    const struct metrics *const *workers, size_t n, const struct metrics_process *p, struct mem *m);
 
 #endif
