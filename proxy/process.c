@@ -34,7 +34,7 @@ struct process {
 	struct snapshot *snap;
 	struct sockets *sockets, *old_sockets;
 	struct health *health;
-	struct oidc *old_oidc; /* of the snapshot before, until no worker begins anything with it */
+	struct snapshot *old_snap; /* until no worker begins anything under it */
 	struct shared shared;
 	struct event *signals[5];
 	size_t n_signals;
@@ -259,10 +259,10 @@ taken_here(void *arg)
 static void
 forget_old(struct process *p)
 {
-	if (p->old_oidc == NULL)
+	if (p->old_snap == NULL)
 		return;
-	keeper_forget(p->keeper, p->old_oidc);
-	oidc_unref(&p->old_oidc);
+	keeper_forget(p->keeper, p->old_snap->oidc[0]);
+	snapshot_unref(&p->old_snap);
 }
 
 /* --- reload --- */
@@ -311,11 +311,10 @@ reload_now(struct process *p)
 	p->sockets = sockets;
 	p->snap = snap;
 	keeper_tend(p->keeper, snap->oidc[0]);
-	p->old_oidc = oidc_ref(old->oidc[0]);
+	p->old_snap = old;
 	health_free(&p->health);
 	p->health = health_new(p->base, p->fetch, snap);
 	order_all(p);
-	snapshot_unref(&old);
 	return true;
 }
 
