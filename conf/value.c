@@ -297,7 +297,9 @@ value_header(struct str name, struct err *e)
 	static const struct str ours[] = { STR("Connection"), STR("Keep-Alive"), STR("Proxy-Connection"),
 		STR("Proxy-Authenticate"), STR("Proxy-Authorization"), STR("TE"), STR("Trailer"),
 		STR("Transfer-Encoding"), STR("Upgrade"), STR("HTTP2-Settings"), STR("Content-Length"),
-		STR("Host"), STR("Expect"), STR("Cookie"), STR("Set-Cookie"), STR("Authorization") };
+		STR("Host"), STR("Expect"), STR("Cookie"), STR("Set-Cookie"), STR("Authorization"),
+		STR("Forwarded"), STR("X-Forwarded-For"), STR("X-Forwarded-Proto"), STR("X-Forwarded-Host"),
+		STR("X-Request-Id") };
 
 	if (!value_is_token(name))
 		return err_set(e, REASON_CONFIG, "is not the name of a header; write letters, digits and -");

@@ -18,7 +18,6 @@
 
 static void client_new(struct listener *, int, const struct sockaddr_storage *);
 static void turn_away(struct worker *, int);
-static void wait_for(struct client *, enum client_wait);
 static void readable(struct client *);
 static void read_head(struct client *);
 static bool grow(struct client *);
@@ -31,10 +30,6 @@ static void discard(struct client *);
 static void next_request(struct client *);
 static void finish(struct client *);
 static void linger(struct client *);
-static int take_length(struct client *, struct str *, struct err *);
-static int take_chunked(struct client *, struct str *, struct err *);
-static int take_tunnel(struct client *, struct str *, struct err *);
-static ssize_t from_socket(struct client *, char *, size_t, struct err *);
 static void drained(struct client *);
 static void timed_out(struct timer *);
 static void client_free(struct grave *);
@@ -120,7 +115,7 @@ client_new(struct listener *l, int fd, const struct sockaddr_storage *addr)
 	w->n_clients++;
 	metric_add(&w->metrics.connections, 1);
 	c->body.done = true;
-	wait_for(c, WAIT_HEAD);
+	client_wait_for(c, WAIT_HEAD);
 	stream_want_read(&c->stream, true);
 }
 
@@ -138,8 +133,8 @@ turn_away(struct worker *w, int fd)
 	metric_add(&w->metrics.refusals[REASON_OVERLOADED], 1);
 }
 
-static void
-wait_for(struct client *c, enum client_wait what)
+void
+client_wait_for(struct client *c, enum client_wait what)
 {
 	const struct conf_limits *l = &c->worker->view->snap->conf->limits;
 	int64_t ms = 0;
@@ -217,7 +212,7 @@ read_head(struct client *c)
 		return;
 	}
 	if (c->wait == WAIT_IDLE)
-		wait_for(c, WAIT_HEAD);
+		client_wait_for(c, WAIT_HEAD);
 	c->in->end += (size_t)n;
 	feed(c);
 }
@@ -285,7 +280,7 @@ next_head(struct client *c)
 	c->scanned = 0;
 	c->request = r;
 	c->state = CLIENT_REQUEST;
-	wait_for(c, WAIT_NOTHING);
+	client_wait_for(c, WAIT_NOTHING);
 	if (got == HTTP1_BAD) {
 		c->body.kind = BODY_NONE;
 		c->body.done = false; /* what follows cannot be told apart any more */
@@ -329,146 +324,6 @@ watch_peer(struct client *c)
 		client_close(c, "the peer closed before it had its answer");
 }
 
-/* --- the body, for the road --- */
-
-int
-client_take_body(struct client *c, struct str *data, struct err *e)
-{
-	int got;
-
-	e->reason = REASON_NONE;
-	if (c->tunnel)
-		return take_tunnel(c, data, e);
-	if (c->body.done)
-		return -1;
-	got = c->body.kind == BODY_CHUNKED ? take_chunked(c, data, e) : take_length(c, data, e);
-	if (got == 1) {
-		c->body.seen += data->n;
-		if (c->body.seen > c->request->view->snap->conf->limits.body_size)
-			return err_set(e, REASON_BODY_TOO_LARGE, "the body exceeds limits.body_size");
-	}
-	return got;
-}
-
-static int
-take_length(struct client *c, struct str *data, struct err *e)
-{
-	struct body *b = &c->body;
-
-	if (c->in != NULL && c->in->end > c->in->start) {
-		*data = (struct str){ c->in->bytes + c->in->start, c->in->end - c->in->start };
-		if (data->n > b->left)
-			data->n = (size_t)b->left;
-		c->in->start += data->n;
-	} else {
-		size_t most = b->left < SCRATCH_SIZE ? (size_t)b->left : SCRATCH_SIZE;
-		ssize_t n = from_socket(c, c->worker->scratch, most, e);
-
-		if (n <= 0)
-			return (int)n;
-		*data = (struct str){ c->worker->scratch, (size_t)n };
-	}
-	b->left -= data->n;
-	b->done = b->left == 0;
-	return 1;
-}
-
-static int
-take_chunked(struct client *c, struct str *data, struct err *e)
-{
-	struct body *b = &c->body;
-
-	for (;;) {
-		struct chunk *src = c->in != NULL && c->in->end > c->in->start ? c->in : c->more;
-		enum http1_result got;
-		size_t used;
-
-		if (src == NULL || src->end == src->start) {
-			ssize_t n;
-
-			if (c->more == NULL)
-				c->more = chunk_take(c->worker, CHUNK_SIZE);
-			src = c->more;
-			src->start = src->end = 0;
-			n = from_socket(c, src->bytes, src->cap, e);
-			if (n <= 0)
-				return (int)n;
-			src->end = (size_t)n;
-		}
-		got = http1_chunks_next(
-		    &b->chunks, src->bytes + src->start, src->end - src->start, &used, data, e);
-		src->start += used;
-		if (got == HTTP1_BAD)
-			return -1;
-		b->done = got == HTTP1_DONE;
-		if (data->n > 0)
-			return 1;
-		if (b->done)
-			return -1;
-	}
-}
-
-static int
-take_tunnel(struct client *c, struct str *data, struct err *e)
-{
-	ssize_t n;
-
-	if (c->in != NULL && c->in->end > c->in->start) {
-		*data = (struct str){ c->in->bytes + c->in->start, c->in->end - c->in->start };
-		c->in->start = c->in->end;
-		return 1;
-	}
-	n = from_socket(c, c->worker->scratch, SCRATCH_SIZE, e);
-	if (n == -1 && e->reason == REASON_CLIENT_GONE)
-		e->reason = REASON_NONE; /* the end of a tunnel */
-	if (n <= 0)
-		return (int)n;
-	*data = (struct str){ c->worker->scratch, (size_t)n };
-	return 1;
-}
-
-/* > 0: bytes; 0: none now; -1: the end, and *e says so. */
-static ssize_t
-from_socket(struct client *c, char *buf, size_t cap, struct err *e)
-{
-	ssize_t n = stream_read(&c->stream, buf, cap);
-
-	if (n > 0) {
-		if (c->wait == WAIT_BODY)
-			wait_for(c, WAIT_BODY);
-		return n;
-	}
-	if (n == -1)
-		return 0;
-	return err_set(e, REASON_CLIENT_GONE, "the client closed within the body");
-}
-
-void
-client_want_body(struct client *c, bool want)
-{
-	static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct iovec iov = { go_on, sizeof(go_on) - 1 };
-
-	c->want_body = want;
-	if (want && c->request->in.expect_continue && !c->sent_continue && !c->request->head_sent &&
-	    c->body.seen == 0) {
-		c->sent_continue = true;
-		if (stream_write(&c->stream, &iov, 1) == -1)
-			return; /* the failed stream tells on its own */
-	}
-	stream_want_read(&c->stream, want || (c->body.done && !c->tunnel));
-	if (want)
-		wait_for(c, WAIT_BODY);
-	else if (c->wait == WAIT_BODY)
-		wait_for(c, WAIT_NOTHING);
-}
-
-void
-client_become_tunnel(struct client *c)
-{
-	c->tunnel = true;
-}
-
 /* --- the answer, for the road --- */
 
 int
@@ -477,7 +332,7 @@ client_write(struct client *c, struct iovec *iov, int n)
 	if (stream_write(&c->stream, iov, n) == -1)
 		return -1;
 	if (stream_pending(&c->stream) > 0 && c->wait != WAIT_DRAIN)
-		wait_for(c, WAIT_DRAIN);
+		client_wait_for(c, WAIT_DRAIN);
 	return 0;
 }
 
@@ -491,13 +346,13 @@ static void
 drained(struct client *c)
 {
 	if (c->wait == WAIT_DRAIN)
-		wait_for(c, WAIT_NOTHING);
+		client_wait_for(c, WAIT_NOTHING);
 	if (c->close_when_drained)
 		linger(c);
 	else if (c->state == CLIENT_REQUEST && c->request != NULL)
 		relay_client_drained(c->request);
 	else if (c->state == CLIENT_HEAD) {
-		wait_for(c, WAIT_IDLE);
+		client_wait_for(c, WAIT_IDLE);
 		stream_want_read(&c->stream, true);
 		feed(c);
 	}
@@ -523,7 +378,7 @@ client_request_done(struct client *c, bool keep)
 			return;
 		}
 		c->state = CLIENT_DISCARD;
-		wait_for(c, WAIT_BODY);
+		client_wait_for(c, WAIT_BODY);
 		stream_want_read(&c->stream, true);
 		discard(c);
 		return;
@@ -539,7 +394,7 @@ discard(struct client *c)
 	int got;
 
 	do
-		got = take_length(c, &data, &e);
+		got = client_take_length(c, &data, &e);
 	while (got == 1 && !c->body.done);
 	if (c->body.done)
 		next_request(c);
@@ -564,11 +419,11 @@ next_request(struct client *c)
 		return;
 	}
 	if (stream_pending(&c->stream) > 0) {
-		wait_for(c, WAIT_DRAIN); /* who does not read its answers gets no further ones */
+		client_wait_for(c, WAIT_DRAIN); /* who does not read its answers gets no further ones */
 		stream_want_read(&c->stream, false);
 		return;
 	}
-	wait_for(c, c->in == NULL ? WAIT_IDLE : WAIT_HEAD);
+	client_wait_for(c, c->in == NULL ? WAIT_IDLE : WAIT_HEAD);
 	stream_want_read(&c->stream, true);
 	feed(c);
 }
@@ -586,7 +441,7 @@ finish(struct client *c)
 	c->close_when_drained = true;
 	c->state = CLIENT_LINGER;
 	if (stream_pending(&c->stream) > 0) {
-		wait_for(c, WAIT_DRAIN);
+		client_wait_for(c, WAIT_DRAIN);
 		stream_want_read(&c->stream, false);
 		return;
 	}
@@ -607,7 +462,7 @@ linger(struct client *c)
 	}
 	stream_shut_write(&c->stream);
 	c->state = CLIENT_LINGER;
-	wait_for(c, WAIT_LINGER);
+	client_wait_for(c, WAIT_LINGER);
 	stream_want_read(&c->stream, true);
 }
 
@@ -689,9 +544,9 @@ timed_out(struct timer *t)
 		return;
 	case WAIT_BODY:
 		if (c->tunnel) {
-			wait_for(c, WAIT_BODY); /* the upstream's timer counts both directions */
+			client_wait_for(c, WAIT_BODY); /* the upstream's timer counts both directions */
 		} else if (c->state == CLIENT_REQUEST) {
-			wait_for(c, WAIT_NOTHING);
+			client_wait_for(c, WAIT_NOTHING);
 			relay_timeout(c->request, false);
 		} else {
 			client_close(c, "a refused body did not end");

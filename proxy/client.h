@@ -70,6 +70,11 @@ void client_drain_all(struct worker *w); /* idle ones close now, the others afte
 /* Why it ends is for the debug log.  The request, when one is under way, is aborted. */
 void client_close(struct client *c, const char *why);
 
+/* --- between client.c and client_body.c --- */
+
+void client_wait_for(struct client *c, enum client_wait what);
+int client_take_length(struct client *c, struct str *data, struct err *e) MUST_CHECK; /* BODY_LENGTH only */
+
 /* --- for the road --- */
 
 /*

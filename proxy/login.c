@@ -15,46 +15,13 @@
 #include "oidc/kinds.h"
 #include "proxy/binding.h"
 #include "proxy/client.h"
-#include "proxy/rate.h"
+#include "proxy/login.h"
 #include "proxy/request.h"
 #include "session/revoked.h"
 
-struct login {
-	size_t provider; /* index */
-	struct binding binding;
-	struct authreq flow;
-	enum reason why; /* for the log: what led to the sign-in */
-	bool again;      /* begin anew: flow.target and flow.attempt are set */
-	const struct oidc_view *view;
-	struct oidc_code code;
-	struct oidc_tokens tokens;
-	const char *userinfo; /* JSON text; NULL: none */
-	bool asked_keys;
-	const struct identity *who;
-	const char **cookies; /* of the new session */
-	struct str detail;    /* for the page */
-};
-
-/* What came back with the browser. */
-struct response {
-	struct str state, code, error, error_description, iss;
-};
-
-static struct login *login_of(struct request *);
-static bool within_rate(struct request *);
-static bool find_session(struct request *);
-static struct conf_strings username_claims(struct request *, const struct conf_provider *);
-static bool take_view(struct request *, struct err *);
-static void view_release(void *);
-static struct str wanted_page(struct request *);
-static enum reason loop_cause(const struct request *);
-static int read_response(struct request *, struct response *);
 static enum step begin_again(struct request *, struct str, enum reason, const char *);
 static enum step to_page(struct request *, struct str);
 static enum step with_state(struct request *, const struct response *);
-static bool right_issuer(struct request *, const struct response *, struct err *);
-static void set_binding(struct request *);
-static size_t size_of(const char **);
 
 /* --- out --- */
 
@@ -66,19 +33,19 @@ login_begin(struct request *r)
 	enum reason cause;
 	struct err e;
 
-	if (!l->again && !within_rate(r))
+	if (!l->again && !login_within_rate(r))
 		return STEP_REFUSE;
-	cause = loop_cause(r);
+	cause = login_loop_cause(r);
 	if (cause != REASON_NONE) {
 		l->binding.done = 0; /* who tries again gets new rounds */
-		set_binding(r);
+		login_set_binding(r);
 		return request_refuse(r, cause, "%d sign-ins within %d s: %s", BINDING_ROUNDS, BINDING_WINDOW,
 		    reason_meaning(cause));
 	}
 	l->why = r->err.reason == REASON_NONE ? REASON_SIGN_IN : r->err.reason;
 	if (!l->again)
-		l->flow.target = wanted_page(r);
-	return take_view(r, &e) ? STEP_SEND_AWAY : STEP_ASK_PROVIDER;
+		l->flow.target = login_wanted_page(r);
+	return login_take_view(r, &e) ? STEP_SEND_AWAY : STEP_ASK_PROVIDER;
 }
 
 /* Not known yet, or its keys are too old: wait for the fetch under way, or for one of our own. */
@@ -95,7 +62,7 @@ login_take_provider(struct request *r)
 	struct err ignored, e;
 
 	(void)!oidc_take_keys(&r->oidc, &ignored);
-	if (take_view(r, &e))
+	if (login_take_view(r, &e))
 		return STEP_SEND_AWAY;
 	r->reply.retry_after = 10;
 	return request_fail(r, &e);
@@ -123,7 +90,7 @@ login_send_away(struct request *r)
 	    str_is(prompt, STR("login")))
 		url = url_add_param(r->mem, url, "prompt", prompt);
 	reply_redirect(r, r->in.method_id == METHOD_POST ? 303 : 302, url);
-	set_binding(r);
+	login_set_binding(r);
 	metric_add(&r->worker->metrics.sign_ins_begun, 1);
 	r->err.reason = l->why;
 	return STEP_REPLY;
@@ -139,12 +106,12 @@ login_callback(struct request *r)
 	struct response a;
 	bool signed_in;
 
-	if (!within_rate(r))
+	if (!login_within_rate(r))
 		return STEP_REFUSE;
-	if (read_response(r, &a) == -1)
+	if (login_read_response(r, &a) == -1)
 		return request_refuse(
 		    r, REASON_LOGIN_BAD_REQUEST, "a protocol parameter twice, or not encoded as a form is");
-	signed_in = find_session(r);
+	signed_in = login_find_session(r);
 	switch (authreq_open(&request_snap(r)->keys, a.state, l->binding.fresh ? STR("") : l->binding.id,
 	    r->now_ms / 1000, &l->flow, r->mem)) {
 	case AUTHREQ_OK:
@@ -184,11 +151,11 @@ with_state(struct request *r, const struct response *a)
 	struct err e;
 	int used;
 
-	if (!take_view(r, &e)) {
+	if (!login_take_view(r, &e)) {
 		r->reply.retry_after = 10;
 		return request_fail(r, &e);
 	}
-	if (!right_issuer(r, a, &e))
+	if (!login_right_issuer(r, a, &e))
 		return request_fail(r, &e);
 	if (a->error.n > 0) {
 		l->detail = a->error_description.n == 0
@@ -279,7 +246,7 @@ login_verify(struct request *r)
 	struct login *l = r->login;
 	const struct snapshot *s = request_snap(r);
 	const struct conf_provider *p = &s->conf->providers[l->provider];
-	struct conf_strings claims = username_claims(r, p);
+	struct conf_strings claims = login_username_claims(r, p);
 	struct idtoken_check check = {
 		.issuer = l->view->meta.issuer,
 		.client_id = p->client_id,
@@ -328,7 +295,7 @@ login_take_keys(struct request *r)
 	if (oidc_take_keys(&r->oidc, &e) == -1)
 		return request_refuse(
 		    r, REASON_TOKEN_KEY, "the ID token names a key that is not in the set: %s", e.text);
-	if (!take_view(r, &e))
+	if (!login_take_view(r, &e))
 		return request_fail(r, &e);
 	return STEP_VERIFY;
 }
@@ -381,17 +348,18 @@ login_take_stored(struct request *r)
 	reply_cookies(r, l->cookies);
 	/* The browser sends them all with every request: without tokens it can work, beyond header_size it
 	 * cannot. */
-	if (size_of(l->cookies) + size_of(cookies) <= request_snap(r)->conf->limits.header_size / 2)
+	if (login_size_of(l->cookies) + login_size_of(cookies) <=
+	    request_snap(r)->conf->limits.header_size / 2)
 		reply_cookies(r, cookies);
 	else
 		log_request(LOG_LEVEL_WARN, r->id, REASON_NONE,
 		    "%.*s's session and tokens take %zu bytes of cookies: the tokens are not kept",
-		    STR_ARG(r->session->username), size_of(l->cookies) + size_of(cookies));
+		    STR_ARG(r->session->username), login_size_of(l->cookies) + login_size_of(cookies));
 	if (r->now_ms / 1000 - l->binding.since > BINDING_WINDOW || l->binding.done == 0)
 		l->binding.since = r->now_ms / 1000;
 	l->binding.done++;
 	l->binding.failed = 0;
-	set_binding(r);
+	login_set_binding(r);
 	metric_add(&r->worker->metrics.sign_ins_done, 1);
 	log_request(LOG_LEVEL_INFO, r->id, REASON_NONE, "%.*s signed in at %s", STR_ARG(r->session->username),
 	    request_snap(r)->conf->providers[l->provider].name);
@@ -400,179 +368,6 @@ login_take_stored(struct request *r)
 
 /* --- what the steps share --- */
 
-static struct login *
-login_of(struct request *r)
-{
-	struct visit v;
-
-	if (r->login != NULL)
-		return r->login;
-	r->login = mem_zalloc(r->mem, sizeof(*r->login));
-	r->login->provider = r->match.is_callback ? r->match.callback_of : 0;
-	request_visit(r, &v, r->login->provider);
-	binding_read(v.cookies, v.n_cookies, snapshot_binding_cookie(request_snap(r), r->match.origin),
-	    r->now_ms / 1000, r->mem, &r->login->binding);
-	return r->login;
-}
-
-struct str
-login_detail(const struct request *r)
-{
-	return r->login->detail;
-}
-
-static bool
-within_rate(struct request *r)
-{
-	const struct conf *c = request_snap(r)->conf;
-	unsigned wait;
-
-	if (r->trusted && IN6_ARE_ADDR_EQUAL(&r->addr, &r->client->peer))
-		return true; /* a trusted proxy that names nobody */
-	wait = rate_take(r->worker->shared->rate, &r->addr, c->limits.logins_per_minute, r->now_ms);
-	if (wait == 0)
-		return true;
-	(void)request_refuse(r, REASON_RATE_LIMITED,
-	    "more than %llu sign-ins a minute (limits.logins_per_minute)",
-	    (unsigned long long)c->limits.logins_per_minute);
-	r->reply.retry_after = wait;
-	return false;
-}
-
-/* Set by hand, else by the provider's kind. */
-static struct conf_strings
-username_claims(struct request *r, const struct conf_provider *p)
-{
-	const struct kind *k = kind_find(p->kind);
-	struct conf_strings out = p->username_claim;
-	size_t i;
-
-	if (out.n > 0)
-		return out;
-	out.v = mem_zalloc(r->mem, sizeof(k->username_claim));
-	for (i = 0; k->username_claim[i] != NULL; i++)
-		out.v[out.n++] = k->username_claim[i];
-	return out;
-}
-
-static bool
-find_session(struct request *r)
-{
-	struct visit v;
-
-	request_visit(r, &v, r->login->provider);
-	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
-	if (r->found != SESSION_FOUND)
-		r->session = NULL;
-	return r->session != NULL;
-}
-
-/* The provider as it is known now; kept until the request ends. */
-static bool
-take_view(struct request *r, struct err *e)
-{
-	struct login *l = r->login;
-
-	l->view = oidc_view(request_snap(r)->oidc[l->provider], clock_seconds(), e);
-	if (l->view == NULL)
-		return false;
-	mem_on_free(r->mem, view_release, (void *)(uintptr_t)l->view);
-	return true;
-}
-
-static void
-view_release(void *arg)
-{
-	const struct oidc_view *v = arg;
-
-	oidc_view_release(&v);
-}
-
-/* Where to after the sign-in: what was asked for, or what `rd` says. */
-static struct str
-wanted_page(struct request *r)
-{
-	struct str home = str_of(mem_printf(r->mem, "%s/", r->match.origin->path)), rd;
-
-	if (r->match.kind == ROUTE_OURS) {
-		if (url_param(r->mem, r->in.query, "rd", &rd) != 0 || !url_is_local_path(rd))
-			return home;
-		return rd;
-	}
-	rd = r->in.query.p == NULL || (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD)
-		 ? r->match.path
-		 : str_of(mem_printf(r->mem, "%.*s?%.*s", STR_ARG(r->match.path), STR_ARG(r->in.query)));
-	return url_is_local_path(rd) ? rd : home;
-}
-
-/* Sign-in after sign-in, and never a session: why? */
-static enum reason
-loop_cause(const struct request *r)
-{
-	if (r->login->binding.done < BINDING_ROUNDS)
-		return REASON_NONE;
-	switch (r->found) {
-	case SESSION_FOUND:
-		return REASON_LOGIN_LOOP_APP;
-	case SESSION_EXPIRED:
-		return REASON_LOGIN_LOOP_CLOCK;
-	case SESSION_NONE:
-	case SESSION_INVALID:
-	case SESSION_DUPLICATE:
-	case SESSION_REVOKED:
-		break;
-	}
-	return REASON_LOGIN_LOOP_COOKIE;
-}
-
-/* RFC 6749 4.1.2; every parameter at most once (3.1). */
-static int
-read_response(struct request *r, struct response *a)
-{
-	const struct {
-		const char *name;
-		struct str *out;
-	} params[] = {
-		{ "state", &a->state },
-		{ "code", &a->code },
-		{ "error", &a->error },
-		{ "error_description", &a->error_description },
-		{ "iss", &a->iss },
-		{ "id_token", NULL },
-		{ "access_token", NULL },
-		{ "session_state", NULL },
-	};
-	struct str ignored;
-	size_t i;
-
-	memset(a, 0, sizeof(*a));
-	for (i = 0; i < sizeof(params) / sizeof(params[0]); i++) {
-		struct str *out = params[i].out == NULL ? &ignored : params[i].out;
-		int got = url_param(r->mem, r->in.query, params[i].name, out);
-
-		if (got == -1)
-			return -1;
-		if (got == 1)
-			*out = STR("");
-	}
-	return 0;
-}
-
-/* RFC 9207 2.4: compared when it is there, demanded when the provider says that it sends it. */
-static bool
-right_issuer(struct request *r, const struct response *a, struct err *e)
-{
-	const struct discovery *d = &r->login->view->meta;
-
-	if (a->iss.n == 0 && !d->response_iss)
-		return true;
-	if (str_is(a->iss, str_of(d->issuer)))
-		return true;
-	(void)err_set(
-	    e, REASON_LOGIN_ISS, "the response is of issuer \"%.*s\", not %s", STR_ARG(a->iss), d->issuer);
-	return false;
-}
-
 /* Silently, once; the second time a page says why. */
 static enum step
 begin_again(struct request *r, struct str target, enum reason why, const char *text)
@@ -580,7 +375,7 @@ begin_again(struct request *r, struct str target, enum reason why, const char *t
 	struct login *l = r->login;
 
 	if (l->flow.attempt > 0) {
-		set_binding(r);
+		login_set_binding(r);
 		return request_refuse(r, why, "%s, for the second time", text);
 	}
 	l->again = true;
@@ -600,24 +395,4 @@ to_page(struct request *r, struct str target)
 	reply_redirect(r, r->in.method_id == METHOD_POST ? 303 : 302,
 	    mem_text(r->mem, target.n > 0 && url_is_local_path(target) ? target : home));
 	return STEP_REPLY;
-}
-
-static void
-set_binding(struct request *r)
-{
-	struct snapshot *s = request_snap(r);
-
-	reply_field(r, "Set-Cookie",
-	    str_of(binding_set_cookie(&r->login->binding, &s->conf->session, r->match.origin,
-		snapshot_binding_cookie(s, r->match.origin), r->mem)));
-}
-
-static size_t
-size_of(const char **set_cookies)
-{
-	size_t i, n = 0;
-
-	for (i = 0; set_cookies != NULL && set_cookies[i] != NULL; i++)
-		n += strlen(set_cookies[i]);
-	return n;
 }

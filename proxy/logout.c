@@ -30,6 +30,7 @@ logout_begin(struct request *r)
 	struct err e;
 
 	if (request_from_other_site(r)) {
+		r->reply.csp = page_csp_ask;
 		reply_set(r, 200, "text/html; charset=utf-8",
 		    page_ask_logout(r->id, request_own_path(r, "logout").p,
 			mem_printf(r->mem, "%s/", r->match.origin->path), r->mem));

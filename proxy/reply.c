@@ -94,7 +94,9 @@ fill_page(const struct request *r, struct page *page)
 	} else if (r->match.kind == ROUTE_OURS) {
 		page->retry_url = page->home_url;
 	}
-	page->detail = r->login == NULL ? STR("") : login_detail(r);
+	page->host = r->match.origin->host;
+	/* What was required helps who was refused; page_shows_detail() decides for which reasons. */
+	page->detail = r->login != NULL ? login_detail(r) : str_of(r->err.text);
 }
 
 void
@@ -107,7 +109,8 @@ reply_send(struct request *r)
 	int n = 0;
 
 	/* Behind a message that was not understood, or whose body is not read, nothing can follow. */
-	r->keep = r->in.keep_alive && !y->close && y->status != 400 && !r->in.upgrade && !r->worker->draining &&
+	r->keep = r->in.keep_alive && !y->close && y->status != 400 && !r->in.upgrade &&
+		  !r->worker->draining &&
 		  (r->client->body.done || (r->in.body == BODY_LENGTH && !r->in.expect_continue));
 	r->status = y->status;
 	http1_put(&o, STR("HTTP/1.1 "));
@@ -123,7 +126,8 @@ reply_send(struct request *r)
 	http1_put(&o, STR("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 			  "Referrer-Policy: no-referrer\r\n"));
 	if (y->type != NULL && strncmp(y->type, "text/html", 9) == 0)
-		http1_put_field(&o, STR("Content-Security-Policy"), str_of(page_csp));
+		http1_put_field(
+		    &o, STR("Content-Security-Policy"), str_of(y->csp == NULL ? page_csp : y->csp));
 	if (y->location != NULL)
 		http1_put_field(&o, STR("Location"), str_of(y->location));
 	if (y->retry_after > 0) {

@@ -20,9 +20,6 @@
 #include "proxy/request.h"
 #include "proxy/upstream.h"
 
-#define MEMORY_BUDGET (1024 * 1024)
-#define REQUESTS_KEPT 64
-
 static step_fn request_check, request_route, request_session, request_authorize;
 static step_fn request_ask_upstream, request_take_upstream, request_relay;
 static step_fn request_say_no, request_reply, request_finish;
@@ -32,10 +29,6 @@ static enum step give_up(struct request *);
 static enum step sign_in_or_401(struct request *);
 static bool crosses_origin(const struct request *);
 static bool may_try_again(const struct request *);
-static void log_access(struct request *);
-static void count(struct request *);
-static void put_back(struct request *);
-static void bury_cb(struct grave *);
 
 static const struct {
 	const char *name; /* as in the debug log */
@@ -132,7 +125,7 @@ run(struct request *r)
 		struct client *c = r->client;
 		bool keep = r->keep, broken = r->broken && r->head_sent;
 
-		put_back(r);
+		request_put_back(r);
 		c->request = NULL;
 		if (broken)
 			client_close(
@@ -157,7 +150,7 @@ give_up(struct request *r)
 	oidc_op_cancel(&r->oidc);
 	store_op_cancel(&r->store);
 	r->waiting = false;
-	return request_refuse(r, REASON_MEMORY_BUDGET, "more than %d bytes for one request", MEMORY_BUDGET);
+	return request_refuse(r, REASON_MEMORY_BUDGET, "more than %d bytes for one request", REQUEST_MEMORY);
 }
 
 /* --- the road --- */
@@ -341,8 +334,7 @@ request_finish(struct request *r)
 	}
 	if (r->broken && r->head_sent)
 		log_request(LOG_LEVEL_WARN, r->id, r->err.reason, "%s", r->err.text);
-	count(r);
-	log_access(r);
+	request_account(r);
 	return STEP_END;
 }
 
@@ -402,40 +394,6 @@ crosses_origin(const struct request *r)
 	return request_from_other_site(r);
 }
 
-bool
-request_from_other_site(const struct request *r)
-{
-	struct str site = request_field(r, FIELD_SEC_FETCH_SITE), origin = request_field(r, FIELD_ORIGIN);
-	bool null = str_is(origin, STR("null"));
-
-	if (str_is(site, STR("cross-site")) || forward_repeated(&r->in, FIELD_ORIGIN))
-		return true;
-	/* A page with Referrer-Policy: no-referrer sends "null" to its own site. */
-	if (null && (str_is(site, STR("same-origin")) || str_is(site, STR("none"))))
-		return false;
-	return origin.n > 0 && !str_is_nocase(origin, str_of(r->match.origin->origin));
-}
-
-/* A browser on its way to a page: it can be sent to the provider and back. */
-bool
-request_is_navigation(const struct request *r)
-{
-	struct str mode = request_field(r, FIELD_SEC_FETCH_MODE), type = request_field(r, FIELD_CONTENT_TYPE);
-	bool form =
-	    str_is_nocase((struct str){ type.p, type.n < 33 ? type.n : 33 },
-		STR("application/x-www-form-urlencoded")) ||
-	    str_is_nocase((struct str){ type.p, type.n < 19 ? type.n : 19 }, STR("multipart/form-data"));
-
-	if (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD &&
-	    !(r->in.method_id == METHOD_POST && form))
-		return false;
-	if (mode.n > 0 && !str_is(mode, STR("navigate")))
-		return false;
-	if (request_field(r, FIELD_X_REQUESTED_WITH).n > 0)
-		return false;
-	return forward_accepts_html(&r->in);
-}
-
 /*
  * Another server when this one cannot be connected to; the same server once,
  * on a new connection, when a kept one turned out closed before a byte of the
@@ -481,217 +439,4 @@ request_refuse(struct request *r, enum reason why, const char *fmt, ...)
 	(void)vsnprintf(r->err.text, sizeof(r->err.text), fmt, ap);
 	va_end(ap);
 	return STEP_REFUSE;
-}
-
-struct str
-request_field(const struct request *r, enum field_id id)
-{
-	const struct http1_field *f = http1_get(&r->in, id);
-
-	return f == NULL ? STR("") : f->value;
-}
-
-struct snapshot *
-request_snap(const struct request *r)
-{
-	return r->view->snap;
-}
-
-void
-request_visit(struct request *r, struct visit *v, size_t provider)
-{
-	struct str *cookies = NULL;
-	size_t i, n = 0;
-
-	if (r->in.index[FIELD_COOKIE] != 0) {
-		const struct http1_field *first = http1_get(&r->in, FIELD_COOKIE);
-
-		cookies =
-		    mem_alloc(r->mem, (r->in.n_fields - (size_t)(first - r->in.fields)) * sizeof(*cookies));
-		for (i = (size_t)(first - r->in.fields); i < r->in.n_fields; i++)
-			if (r->in.fields[i].id == FIELD_COOKIE)
-				cookies[n++] = r->in.fields[i].value;
-	}
-	*v = (struct visit){
-		.scope = snapshot_scope(request_snap(r), r->match.origin, provider),
-		.cookies = cookies,
-		.n_cookies = n,
-		.revoked = r->worker->shared->revoked,
-		.cache = r->worker->cache,
-		.now_ms = r->now_ms,
-		.mem = r->mem,
-	};
-}
-
-struct str
-request_own_path(const struct request *r, const char *endpoint)
-{
-	return str_of(
-	    mem_printf(r->mem, "%s%s/%s", r->match.origin->path, request_snap(r)->conf->auth_path, endpoint));
-}
-
-/* --- the end --- */
-
-static void
-count(struct request *r)
-{
-	struct metrics *m = &r->worker->metrics;
-	int class = r->status / 100;
-
-	metric_add(&m->requests[class >= 1 && class <= 5 ? class : 5], 1);
-	if (r->err.reason != REASON_NONE)
-		metric_add(&m->refusals[r->err.reason], 1);
-	if (!r->relay.tunnel)
-		metrics_latency(m->latency, &m->latency_us, (uint64_t)(timers_now_us() - r->began));
-	metric_add(&m->bytes_in, r->bytes_in);
-	metric_add(&m->bytes_out, r->bytes_out);
-	if (r->relay.tunnel)
-		metric_sub(&m->upgrades, 1);
-}
-
-static void
-log_access(struct request *r)
-{
-	struct log_record *a = &r->worker->access;
-	struct str user = r->session != NULL ? r->session->username : r->username;
-	char addr[INET6_ADDRSTRLEN];
-	int again;
-
-	if (!log_access_on())
-		return;
-	for (again = 0; again < 2; again++) {
-		log_record_begin(a);
-		log_record_str(a, "request_id", str_of(r->id));
-		log_record_str(a, "client", str_of(forward_address(&r->addr, addr)));
-		log_record_str(a, "method", r->in.method);
-		log_record_str(a, "host", r->in.host);
-		log_record_str(a, "path", r->in.path);
-		log_record_num(a, "status", r->status);
-		log_record_num(a, "bytes_in", (long long)r->bytes_in);
-		log_record_num(a, "bytes_out", (long long)r->bytes_out);
-		log_record_num(a, "time_us", timers_now_us() - r->began);
-		if (r->server != NULL) {
-			log_record_str(a, "upstream", str_of(r->server->conf->url));
-			log_record_num(a, "upstream_us", r->up_took);
-		}
-		log_record_str(a, "user", user);
-		log_record_str(a, "reason", str_of(reason_word(r->err.reason)));
-		log_record_end(a);
-		if (!a->overflow)
-			break;
-		/* Full: write what is there and try in the empty buffer; a record that is larger is dropped.
-		 */
-		log_access_write(a->buf, a->n);
-		a->n = 0;
-		a->overflow = false;
-	}
-	event_active(r->worker->flush, 0, 0);
-}
-
-/* The browser is gone, or never was a request: nothing can be answered. */
-void
-request_abort(struct request **rp, enum reason why)
-{
-	struct request *r = *rp;
-
-	*rp = NULL;
-	if (r == NULL || r->aborted)
-		return;
-	r->aborted = true;
-	if (why != REASON_NONE) {
-		if (r->err.reason == REASON_NONE)
-			r->err.reason = why;
-		if (r->status == 0)
-			r->status = 499;
-		if (r->up != NULL)
-			upstream_cancel(r);
-		count(r);
-		log_access(r);
-	}
-	oidc_op_cancel(&r->oidc);
-	store_op_cancel(&r->store);
-	if (why == REASON_NONE)
-		put_back(r);
-	else
-		worker_bury(r->worker, &r->grave, bury_cb);
-}
-
-/* --- where requests come from and go to --- */
-
-struct request *
-request_new(struct client *c)
-{
-	struct worker *w = c->worker;
-	struct request *r = w->requests;
-
-	if (r != NULL) {
-		w->requests = r->next_free;
-		w->n_requests--;
-	} else {
-		r = xmalloc(sizeof(*r));
-		r->mem = mem_new(MEMORY_BUDGET);
-	}
-	r->worker = w;
-	r->client = c;
-	r->view = view_use(w->view);
-	r->step = STEP_CHECK;
-	r->waiting = r->running = r->aborted = false;
-	r->found = SESSION_NONE;
-	r->session = NULL;
-	r->username = STR("");
-	r->login = NULL;
-	r->id_token_hint = STR("");
-	r->oidc = NULL;
-	r->store = NULL;
-	r->up = NULL;
-	r->tries = 0;
-	r->retried = r->up_failed = r->broken = r->through = false;
-	r->up_took = 0;
-	r->server = NULL;
-	memset(&r->match, 0, sizeof(r->match));
-	memset(&r->relay, 0, sizeof(r->relay));
-	memset(&r->reply, 0, sizeof(r->reply));
-	r->head_sent = r->keep = false;
-	r->status = 0;
-	r->err.reason = REASON_NONE;
-	r->err.text[0] = '\0';
-	r->bytes_in = r->bytes_out = 0;
-	r->began = timers_now_us();
-	r->now_ms = clock_ms();
-	return r;
-}
-
-static void
-put_back(struct request *r)
-{
-	struct worker *w = r->worker;
-
-	view_leave(&r->view);
-	if (w->n_requests >= REQUESTS_KEPT) {
-		mem_free(&r->mem);
-		free(r);
-		return;
-	}
-	mem_reset(r->mem);
-	r->next_free = w->requests;
-	w->requests = r;
-	w->n_requests++;
-}
-
-static void
-bury_cb(struct grave *g)
-{
-	put_back((struct request *)(void *)g); /* the first member */
-}
-
-void
-request_free_list(struct worker *w)
-{
-	struct request *r;
-
-	while ((r = w->requests) != NULL) {
-		w->requests = r->next_free;
-		mem_free(&r->mem);
-		free(r);
-	}
 }

@@ -26,6 +26,8 @@
 #include "session/session.h"
 #include "session/store.h"
 
+#define REQUEST_MEMORY (1024 * 1024) /* bytes that one request may find out */
+
 struct client;
 struct login;
 struct request;
@@ -72,6 +74,7 @@ struct reply {
 	const char *type; /* Content-Type; NULL: no body */
 	struct str body;
 	const char *location;    /* NULL: none */
+	const char *csp;         /* NULL: page_csp */
 	struct http1_out fields; /* further header lines: reply_field() */
 	unsigned retry_after;    /* seconds; 0: none */
 	bool close;
@@ -141,6 +144,8 @@ void request_resume(struct request *r); /* what r waits for is there; the caller
 void request_wake(void *r);             /* the same, as the `done` of an op */
 void request_abort(struct request **r, enum reason why); /* the browser is gone */
 void request_free_list(struct worker *w);
+void request_put_back(struct request *r); /* it has ended; its memory serves the next one */
+void request_account(struct request *r);  /* metrics and the access log: once, at the end */
 
 /* While the relay runs: it is complete, or it broke. */
 void request_relayed(struct request *r);

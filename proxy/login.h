@@ -1,0 +1,45 @@
+/*
+ * proxy/login.h - a sign-in under way, between the steps of proxy/login.c
+ */
+#ifndef PROXY_LOGIN_H
+#define PROXY_LOGIN_H
+#include "proxy/binding.h"
+#include "proxy/request.h"
+
+struct login {
+	size_t provider; /* index */
+	struct binding binding;
+	struct authreq flow;
+	enum reason why; /* for the log: what led to the sign-in */
+	bool again;      /* begin anew: flow.target and flow.attempt are set */
+	const struct oidc_view *view;
+	struct oidc_code code;
+	struct oidc_tokens tokens;
+	const char *userinfo; /* JSON text; NULL: none */
+	bool asked_keys;
+	const struct identity *who;
+	const char **cookies; /* of the new session */
+	struct str detail;    /* for the page */
+};
+
+/* What came back with the browser. */
+struct response {
+	struct str state, code, error, error_description, iss;
+};
+
+/* The sign-in of this request; made, with what the browser's binding cookie says, when there is none yet. */
+struct login *login_of(struct request *r);
+bool login_within_rate(struct request *r);  /* false: refused, with Retry-After */
+bool login_find_session(struct request *r); /* r->session is set when there is one */
+/* Set by hand, else by the provider's kind. */
+struct conf_strings login_username_claims(struct request *r, const struct conf_provider *p);
+/* The provider as it is known now, in login->view; kept until the request ends. */
+bool login_take_view(struct request *r, struct err *e);
+struct str login_wanted_page(struct request *r);                /* a path of ours, always */
+enum reason login_loop_cause(const struct request *r);          /* NONE: no loop */
+int login_read_response(struct request *r, struct response *a); /* -1: a parameter twice */
+bool login_right_issuer(struct request *r, const struct response *a, struct err *e);
+void login_set_binding(struct request *r);
+size_t login_size_of(const char **set_cookies); /* bytes; NULL is none */
+
+#endif

@@ -1,0 +1,203 @@
+/* proxy/login_parts.c - the decisions of a sign-in that its steps share; see proxy/login.h */
+#include <string.h>
+
+#include "conf/url.h"
+#include "oidc/kinds.h"
+#include "proxy/client.h"
+#include "proxy/login.h"
+#include "proxy/rate.h"
+
+static void view_release(void *);
+
+struct login *
+login_of(struct request *r)
+{
+	struct visit v;
+
+	if (r->login != NULL)
+		return r->login;
+	r->login = mem_zalloc(r->mem, sizeof(*r->login));
+	r->login->provider = r->match.is_callback ? r->match.callback_of : 0;
+	request_visit(r, &v, r->login->provider);
+	binding_read(v.cookies, v.n_cookies, snapshot_binding_cookie(request_snap(r), r->match.origin),
+	    r->now_ms / 1000, r->mem, &r->login->binding);
+	return r->login;
+}
+
+struct str
+login_detail(const struct request *r)
+{
+	return r->login->detail;
+}
+
+bool
+login_within_rate(struct request *r)
+{
+	const struct conf *c = request_snap(r)->conf;
+	unsigned wait;
+
+	if (r->trusted && IN6_ARE_ADDR_EQUAL(&r->addr, &r->client->peer))
+		return true; /* a trusted proxy that names nobody */
+	wait = rate_take(r->worker->shared->rate, &r->addr, c->limits.logins_per_minute, r->now_ms);
+	if (wait == 0)
+		return true;
+	(void)request_refuse(r, REASON_RATE_LIMITED,
+	    "more than %llu sign-ins a minute (limits.logins_per_minute)",
+	    (unsigned long long)c->limits.logins_per_minute);
+	r->reply.retry_after = wait;
+	return false;
+}
+
+/* Set by hand, else by the provider's kind. */
+struct conf_strings
+login_username_claims(struct request *r, const struct conf_provider *p)
+{
+	const struct kind *k = kind_find(p->kind);
+	struct conf_strings out = p->username_claim;
+	size_t i;
+
+	if (out.n > 0)
+		return out;
+	out.v = mem_zalloc(r->mem, sizeof(k->username_claim));
+	for (i = 0; k->username_claim[i] != NULL; i++)
+		out.v[out.n++] = k->username_claim[i];
+	return out;
+}
+
+bool
+login_find_session(struct request *r)
+{
+	struct visit v;
+
+	request_visit(r, &v, r->login->provider);
+	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	if (r->found != SESSION_FOUND)
+		r->session = NULL;
+	return r->session != NULL;
+}
+
+/* The provider as it is known now; kept until the request ends. */
+bool
+login_take_view(struct request *r, struct err *e)
+{
+	struct login *l = r->login;
+
+	l->view = oidc_view(request_snap(r)->oidc[l->provider], clock_seconds(), e);
+	if (l->view == NULL)
+		return false;
+	mem_on_free(r->mem, view_release, (void *)(uintptr_t)l->view);
+	return true;
+}
+
+static void
+view_release(void *arg)
+{
+	const struct oidc_view *v = arg;
+
+	oidc_view_release(&v);
+}
+
+/* Where to after the sign-in: what was asked for, or what `rd` says. */
+struct str
+login_wanted_page(struct request *r)
+{
+	struct str home = str_of(mem_printf(r->mem, "%s/", r->match.origin->path)), rd;
+
+	if (r->match.kind == ROUTE_OURS) {
+		if (url_param(r->mem, r->in.query, "rd", &rd) != 0 || !url_is_local_path(rd))
+			return home;
+		return rd;
+	}
+	rd = r->in.query.p == NULL || (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD)
+		 ? r->match.path
+		 : str_of(mem_printf(r->mem, "%.*s?%.*s", STR_ARG(r->match.path), STR_ARG(r->in.query)));
+	return url_is_local_path(rd) ? rd : home;
+}
+
+/* Sign-in after sign-in, and never a session: why? */
+enum reason
+login_loop_cause(const struct request *r)
+{
+	if (r->login->binding.done < BINDING_ROUNDS)
+		return REASON_NONE;
+	switch (r->found) {
+	case SESSION_FOUND:
+		return REASON_LOGIN_LOOP_APP;
+	case SESSION_EXPIRED:
+		return REASON_LOGIN_LOOP_CLOCK;
+	case SESSION_NONE:
+	case SESSION_INVALID:
+	case SESSION_DUPLICATE:
+	case SESSION_REVOKED:
+		break;
+	}
+	return REASON_LOGIN_LOOP_COOKIE;
+}
+
+/* RFC 6749 4.1.2; every parameter at most once (3.1). */
+int
+login_read_response(struct request *r, struct response *a)
+{
+	const struct {
+		const char *name;
+		struct str *out;
+	} params[] = {
+		{ "state", &a->state },
+		{ "code", &a->code },
+		{ "error", &a->error },
+		{ "error_description", &a->error_description },
+		{ "iss", &a->iss },
+		{ "id_token", NULL },
+		{ "access_token", NULL },
+		{ "session_state", NULL },
+	};
+	struct str ignored;
+	size_t i;
+
+	memset(a, 0, sizeof(*a));
+	for (i = 0; i < sizeof(params) / sizeof(params[0]); i++) {
+		struct str *out = params[i].out == NULL ? &ignored : params[i].out;
+		int got = url_param(r->mem, r->in.query, params[i].name, out);
+
+		if (got == -1)
+			return -1;
+		if (got == 1)
+			*out = STR("");
+	}
+	return 0;
+}
+
+/* RFC 9207 2.4: compared when it is there, demanded when the provider says that it sends it. */
+bool
+login_right_issuer(struct request *r, const struct response *a, struct err *e)
+{
+	const struct discovery *d = &r->login->view->meta;
+
+	if (a->iss.n == 0 && !d->response_iss)
+		return true;
+	if (str_is(a->iss, str_of(d->issuer)))
+		return true;
+	(void)err_set(
+	    e, REASON_LOGIN_ISS, "the response is of issuer \"%.*s\", not %s", STR_ARG(a->iss), d->issuer);
+	return false;
+}
+
+void
+login_set_binding(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+
+	reply_field(r, "Set-Cookie",
+	    str_of(binding_set_cookie(&r->login->binding, &s->conf->session, r->match.origin,
+		snapshot_binding_cookie(s, r->match.origin), r->mem)));
+}
+
+size_t
+login_size_of(const char **set_cookies)
+{
+	size_t i, n = 0;
+
+	for (i = 0; set_cookies != NULL && set_cookies[i] != NULL; i++)
+		n += strlen(set_cookies[i]);
+	return n;
+}

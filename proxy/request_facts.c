@@ -1,0 +1,85 @@
+/* proxy/request_facts.c - what a request says of itself; see proxy/request.h */
+#include "proxy/client.h"
+#include "proxy/forward.h"
+#include "proxy/request.h"
+
+bool
+request_from_other_site(const struct request *r)
+{
+	struct str site = request_field(r, FIELD_SEC_FETCH_SITE), origin = request_field(r, FIELD_ORIGIN);
+	bool null = str_is(origin, STR("null"));
+
+	if (str_is(site, STR("cross-site")) || forward_repeated(&r->in, FIELD_ORIGIN))
+		return true;
+	/* A page with Referrer-Policy: no-referrer sends "null" to its own site. */
+	if (null && (str_is(site, STR("same-origin")) || str_is(site, STR("none"))))
+		return false;
+	return origin.n > 0 && !str_is_nocase(origin, str_of(r->match.origin->origin));
+}
+
+/* A browser on its way to a page: it can be sent to the provider and back. */
+bool
+request_is_navigation(const struct request *r)
+{
+	struct str mode = request_field(r, FIELD_SEC_FETCH_MODE), type = request_field(r, FIELD_CONTENT_TYPE);
+	bool form =
+	    str_is_nocase((struct str){ type.p, type.n < 33 ? type.n : 33 },
+		STR("application/x-www-form-urlencoded")) ||
+	    str_is_nocase((struct str){ type.p, type.n < 19 ? type.n : 19 }, STR("multipart/form-data"));
+
+	if (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD &&
+	    !(r->in.method_id == METHOD_POST && form))
+		return false;
+	if (mode.n > 0 && !str_is(mode, STR("navigate")))
+		return false;
+	if (request_field(r, FIELD_X_REQUESTED_WITH).n > 0)
+		return false;
+	return forward_accepts_html(&r->in);
+}
+
+struct str
+request_field(const struct request *r, enum field_id id)
+{
+	const struct http1_field *f = http1_get(&r->in, id);
+
+	return f == NULL ? STR("") : f->value;
+}
+
+struct snapshot *
+request_snap(const struct request *r)
+{
+	return r->view->snap;
+}
+
+void
+request_visit(struct request *r, struct visit *v, size_t provider)
+{
+	struct str *cookies = NULL;
+	size_t i, n = 0;
+
+	if (r->in.index[FIELD_COOKIE] != 0) {
+		const struct http1_field *first = http1_get(&r->in, FIELD_COOKIE);
+
+		cookies =
+		    mem_alloc(r->mem, (r->in.n_fields - (size_t)(first - r->in.fields)) * sizeof(*cookies));
+		for (i = (size_t)(first - r->in.fields); i < r->in.n_fields; i++)
+			if (r->in.fields[i].id == FIELD_COOKIE)
+				cookies[n++] = r->in.fields[i].value;
+	}
+	*v = (struct visit){
+		.scope = snapshot_scope(request_snap(r), r->match.origin, provider),
+		.cookies = cookies,
+		.n_cookies = n,
+		.revoked = r->worker->shared->revoked,
+		.cache = r->worker->cache,
+		.now_ms = r->now_ms,
+		.mem = r->mem,
+	};
+}
+
+struct str
+request_own_path(const struct request *r, const char *endpoint)
+{
+	return str_of(
+	    mem_printf(r->mem, "%s%s/%s", r->match.origin->path, request_snap(r)->conf->auth_path, endpoint));
+}
