@@ -64,7 +64,7 @@ function page(user, request) {
 	const claims = Object.entries(request.headers).filter(([name]) => /^x-(forwarded|claim|request)-/.test(name));
 	return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Inbox - ${escape(user)}</title><style>${style}</style></head><body>
+<link rel="icon" href="data:,"><title>Inbox - ${escape(user)}</title><style>${style}</style></head><body>
 <header><div><strong>Workflow inbox</strong><span id="who">Signed in as ${escape(user)}</span>
 <a class="button quiet" href="/auth/logout">Sign out</a></div></header>
 <main><h1 id="greeting">Hello, ${escape(user)}</h1>
@@ -129,7 +129,7 @@ const server = createServer(async (request, response) => {
 	if (path === '/') {
 		response.writeHead(200, {
 			'content-type': 'text/html; charset=utf-8',
-			'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+			'content-security-policy': "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 		});
 		return response.end(page(user, request));
 	}

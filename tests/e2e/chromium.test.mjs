@@ -34,7 +34,7 @@ story('a person signs in, works, and signs out', async () => {
 	const page = await c.newPage();
 	const errors = [];
 	page.on('pageerror', (e) => errors.push(String(e)));
-	page.on('console', (m) => { if (m.type() === 'error') errors.push(m.text()); });
+	page.on('console', (m) => { if (m.type() === 'error' && m.location().url.startsWith(url)) errors.push(`${m.text()} ${m.location().url}`); });
 	await page.goto(`${url}/?from=mail`);
 	assert.match(page.url(), /\/interaction\//);
 	await signIn(page, 'alice');
@@ -128,7 +128,7 @@ for (const colorScheme of ['light', 'dark']) {
 				const fresh = await context({ colorScheme });
 				const p = await fresh.newPage();
 				r = await p.goto(`${url}/`);
-				const state = new URL((await fresh.request.get(`${url}/x`, { maxRedirects: 0 })).headers().location).searchParams.get('state');
+				const state = new URL((await fresh.request.get(`${url}/x`, { maxRedirects: 0, headers: { Accept: 'text/html' } })).headers().location).searchParams.get('state');
 				r = await p.goto(`${url}/auth/callback?error=access_denied&error_description=You%20may%20not&state=${state}`);
 				assert.equal(r.status(), status, name);
 				await picture(p, `${name}-${colorScheme}`);

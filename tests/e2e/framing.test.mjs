@@ -94,16 +94,17 @@ const refused = [
 	['too many fields', get('/p', Array.from({ length: 300 }, (_, i) => `X-${i}: a\r\n`).join('')), 431],
 	['a target over the limit', get(`/${'a'.repeat(17000)}`), [400, 414, 431]],
 	['a declared body over body_size', post('Content-Length: 1048577\r\n', ''), 413],
-	['%00 in the path', get('/p%00'), 400],
-	['a broken percent encoding', get('/p%zz'), 400],
-	['a cut percent encoding', get('/p%2'), 400],
-	['a path that climbs above the root', get('/../p'), 400],
-	['overlong UTF-8', get('/%c0%ae%c0%ae/p'), 400],
+	// The message itself is clear, so its connection may go on.
+	['%00 in the path', get('/p%00'), 400, 'may stay open'],
+	['a broken percent encoding', get('/p%zz'), 400, 'may stay open'],
+	['a cut percent encoding', get('/p%2'), 400, 'may stay open'],
+	['a path that climbs above the root', get('/../p'), 400, 'may stay open'],
+	['overlong UTF-8', get('/%c0%ae%c0%ae/p'), 400, 'may stay open'],
 ];
 story(`${refused.length} messages that may be read in two ways are refused, and the backend sees nothing of them`, async () => {
 	const { port, backend, proxy } = await w();
 	const failures = [];
-	for (const [what, bytes, status] of refused) {
+	for (const [what, bytes, status, open] of refused) {
 		const before = backend.requests.length;
 		const n = proxy.access.length;
 		const raw = await Raw.open(port);
@@ -112,7 +113,7 @@ story(`${refused.length} messages that may be read in two ways are refused, and 
 		const expected = [status].flat();
 		if (!expected.includes(r?.status)) failures.push(`${what}: ${r?.status ?? 'connection closed'}, expected ${expected}`);
 		else {
-			if (!await raw.end(3000)) failures.push(`${what}: the connection stayed open`);
+			if (!open && !await raw.end(3000)) failures.push(`${what}: the connection stayed open`);
 			const record = await until('its access record', () => proxy.access.slice(n).find((a) => a.status === r.status), 3000).catch(() => null);
 			if (!record?.reason) failures.push(`${what}: no reason in the access log`);
 		}
@@ -349,9 +350,10 @@ story('bytes sent behind an upgrade that the backend refuses are not another req
 	assert.equal((await raw.response()).status, 403);
 	await raw.end(2000);
 	raw.close();
-	// Either answered as the next request of this connection, or dropped; the refused upgrade's backend connection never saw it raw.
-	const c = backend.connections.find((x) => Buffer.concat(x.raw).includes('/socket/refuse'));
-	assert.ok(!Buffer.concat(c.raw).includes('smuggled-upgrade'));
+	// Either dropped, or judged and written anew as the next request of this connection: never passed on raw.
+	for (const r of backend.seen('/smuggled-upgrade')) assert.ok(r.get('x-request-id'), 'it went through the proxy\'s own hands');
+	const arrived = backend.raw.split('/smuggled-upgrade').length - 1;
+	assert.equal(arrived, backend.seen('/smuggled-upgrade').length);
 });
 story('a WebSocket that is silent for stream_timeout is ended', async () => {
 	const { port } = await w();
@@ -390,8 +392,8 @@ story('an answer that is cut off ends the connection, it is never completed', as
 		const raw = await Raw.open(port);
 		raw.send(get(path));
 		const r = await raw.response();
-		if (r.status === 200) assert.equal(r.whole, false, path);
-		else assert.ok(r.status >= 502, path);
+		if (r?.status === 200) assert.equal(r.whole, false, path);
+		else assert.ok(r === null || r.status >= 502, path); // null: cut before a byte of it had left
 		assert.ok(await raw.end(4000), path);
 		raw.close();
 		assert.match((await proxy.lastAccess((a) => a.path === path)).reason, /^upstream_/);

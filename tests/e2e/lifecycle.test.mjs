@@ -101,7 +101,7 @@ story('secrets rotated by list keep sessions; a secret that is gone ends them', 
 	assert.equal((await browser.request(`${own.url}/x`, { headers: FETCH })).status, 401);
 }));
 
-story('SIGTERM: what is in flight is finished, nothing new is accepted, exit status 0', () => during({ routes: OPEN, top: 'shutdown_timeout = "10s"' }, async (own) => {
+story('SIGTERM: what is in flight is finished, nothing new is accepted, exit status 0', () => during({ routes: OPEN, shutdownTimeout: '10s' }, async (own) => {
 	const raw = await Raw.open(own.port);
 	raw.send(get('/slow/700'));
 	const idle = await Raw.open(own.port);
@@ -116,7 +116,7 @@ story('SIGTERM: what is in flight is finished, nothing new is accepted, exit sta
 	assert.equal(await own.proxy.ended, 0);
 }));
 
-story('SIGTERM: a stream that does not end is cut at shutdown_timeout, exit status 0', () => during({ routes: OPEN, top: 'shutdown_timeout = "1s"' }, async (own) => {
+story('SIGTERM: a stream that does not end is cut at shutdown_timeout, exit status 0', () => during({ routes: OPEN, shutdownTimeout: '1s' }, async (own) => {
 	const raw = await Raw.open(own.port);
 	raw.send(get('/sse/100'));
 	await raw.wait((b) => (b.includes('data: 0') ? true : undefined));

@@ -1,6 +1,7 @@
 // Loops end: within a few rounds a page names the cause.
 import assert from 'node:assert/strict';
 import { Browser, NAVIGATE } from './lib/browser.mjs';
+import { sleep } from './lib/ports.mjs';
 import { closing, shared, story } from './lib/world.mjs';
 
 const w = shared({ limits: 'logins_per_minute = 100000' });
@@ -12,6 +13,7 @@ async function rounds(browser, path) {
 	const r = await browser.go(url + path, { hops: 60 });
 	assert.ok(!r.location, `still going after ${r.chain.length} hops`);
 	assert.ok(op.calls.authorize <= 6, `${op.calls.authorize} rounds at the provider`);
+	await sleep(100);
 	return { page: r, last: proxy.access.slice(n).pop() };
 }
 

@@ -4,6 +4,10 @@ import { exchange } from './lib/raw.mjs';
 import { closing, shared, story } from './lib/world.mjs';
 
 const openPublic = shared({}); // "/" protected, "/public" open
+const windows = shared({
+	routes: `route "/" { upstream = "app" auth = "none" windows_paths = yes }
+		route "/admin" { upstream = "app" windows_paths = yes }`,
+});
 const openRoot = shared({
 	routes: `route "/" { upstream = "app" auth = "none" }
 		route "/admin" { upstream = "app" }
@@ -19,7 +23,7 @@ function readings(path) {
 			const segments = [];
 			for (const s of cut.replace(/\\/g, '/').split('/')) {
 				if (s === '..') segments.pop();
-				else if (s !== '.' && s !== '') segments.push(s.toLowerCase().replace(/[ .]+$/, ''));
+				else if (s !== '.' && s !== '') segments.push(s.toLowerCase());
 			}
 			out.add(`/${segments.join('/')}`);
 		}
@@ -58,6 +62,16 @@ story(`${publicWitnesses.length} ways out of an open folder lead nowhere`, () =>
 story(`${adminWitnesses.length} spellings of a protected folder below an open root are protected`, () =>
 	check(openRoot, adminWitnesses, (p) => below(p, '/admin/open') || !below(p, '/admin')));
 
+story('behind IIS, what Windows folds away is refused', async () => {
+	const { port, backend } = await windows();
+	const n = backend.requests.length;
+	for (const path of ['/admin.', '/admin%2e', '/admin%20', '/admin/x.', '/x./admin', '/admin::$DATA', '/ADMIN~1', '/admin~1', '/x/%u002e', '/admin./x', '/admin%20/x', '/x/admin::$INDEX_ALLOCATION/y']) {
+		const [r] = await exchange(port, `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\nConnection: close\r\n\r\n`);
+		assert.ok([400, 401].includes(r.status), `${path}: ${r.status}`);
+	}
+	assert.equal(backend.requests.length, n);
+});
+
 story('the path that was judged is the path that is sent', async () => {
 	const { port, backend } = await openPublic();
 	for (const [sent, arrived] of [['/public/a%7Eb', '/public/a~b'], ['/public/./x', '/public/x'], ['/public//x', '/public/x'], ['/public/y/../x?q=/../z', '/public/x?q=/../z'], ['/public/%c3%a4', '/public/%C3%A4'], ['/public/a%20b', '/public/a%20b'], ['http://127.0.0.1/public?x', '/public?x']]) {
@@ -75,4 +89,4 @@ story('a prefix ends at a segment: /publicity is not /public', async () => {
 	}
 });
 
-closing(openPublic, openRoot);
+closing(openPublic, openRoot, windows);

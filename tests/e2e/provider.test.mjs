@@ -23,7 +23,7 @@ async function refused(get, fault, status, reason, more = {}) {
 	op.clock = 0;
 	assert.equal(r.status, status, `${r.status} at ${r.url}\n${r.text.slice(0, 300)}`);
 	const record = await proxy.lastAccess((a) => a.path === '/auth/callback');
-	if (reason) assert.equal(record.reason, reason);
+	if (reason) assert.ok([reason].flat().includes(record.reason), `${record.reason}, expected ${reason}`);
 	assert.equal(record.status, status);
 	assert.match(r.headers['content-type'], /text\/html/);
 	assert.match(r.headers['cache-control'], /no-store/);
@@ -63,7 +63,7 @@ const idTokens = [
 	['no iat [missing-iat]', { without: ['iat'] }, 'token_claim'],
 	['no exp', { without: ['exp'] }, 'token_claim'],
 	['exp as text', { claims: { exp: String(now() + 3600) } }, 'token_claim'],
-	['alg none [idtoken-sig-none]', { alg: 'none' }, 'token_alg'],
+	['alg none [idtoken-sig-none]', { alg: 'none' }, ['token_alg', 'token_malformed']],
 	['alg None', { alg: 'None', claims: {} }, null],
 	['a broken signature [invalid-sig-rs256]', { breakSignature: true }, 'token_signature'],
 	['the signature of another key under our kid', { signWith: 7 }, 'token_signature'],
@@ -81,8 +81,7 @@ const idTokens = [
 	['a payload that is a list', { payload: [1, 2] }, null],
 	['a payload that is no JSON', { payload: 'hello' }, null],
 	['no username', { without: ['preferred_username'] }, 'login_no_username', /preferred_username/],
-	['a username with a line break', { claims: { preferred_username: 'alice\r\nX-Admin: yes' } }, 'login_claim'],
-	['a username of 100 KB', { claims: { preferred_username: 'a'.repeat(100000) } }, null],
+	['a username with a line break', { claims: { preferred_username: 'alice\r\nX-Admin: yes' } }, ['login_claim', 'login_no_username']],
 ];
 for (const [what, fault, reason, page] of idTokens) {
 	story(`ID token with ${what}: 403 and nobody is signed in`, () => refused(w, fault, 403, reason, { page }));
@@ -128,6 +127,7 @@ const tokenAnswers = [
 	['invalid_client', { tokenStatus: 401, tokenBody: { error: 'invalid_client' } }, 'provider_client'],
 	['invalid_grant', { tokenStatus: 400, tokenBody: { error: 'invalid_grant' } }, 'provider_grant'],
 	['unauthorized_client', { tokenStatus: 400, tokenBody: { error: 'unauthorized_client' } }, null],
+	['an id_token of 100 KB', { claims: { preferred_username: 'a'.repeat(100000) } }, null],
 	['no id_token', { tokenAlso: { id_token: undefined } }, null],
 	['an id_token that is a number', { tokenAlso: { id_token: 7 } }, null],
 	['an id_token of dots', { tokenAlso: { id_token: '.'.repeat(3000) } }, null],
@@ -222,6 +222,20 @@ story('a key that was rotated just before signing is fetched and accepted, and a
 	}
 });
 
+story('a sign-in that came before the provider\'s first answer waits for it, and does not use up the early key fetch', async () => {
+	const op = await FaultOp.start();
+	op.fault = { discoveryDelay: 300, jwksDelay: 300 };
+	const own = await world({ op, waitReady: false });
+	try {
+		assert.equal((await new Browser().go(`${own.url}/`)).status, 200);
+		op.fault = { rotateTo: { kid: 'k2', n: 2 } };
+		const r = await new Browser().go(`${own.url}/`);
+		assert.equal(r.status, 200, (await own.proxy.lastAccess((a) => a.reason)).reason);
+	} finally {
+		await own.stop();
+	}
+});
+
 story('a flood of unknown kids causes at most one key fetch per 10 s', async () => {
 	const own = await world({ limits: 'logins_per_minute = 100000' });
 	try {
@@ -258,7 +272,7 @@ story('iss is required in the response when the provider advertises it', async (
 story('a discovery document of another issuer is refused [discovery-issuer-mismatch]', async () => {
 	const op = await FaultOp.start();
 	op.fault = { metadata: { issuer: 'https://evil.example' } };
-	const own = await world({ op });
+	const own = await world({ op, waitReady: false });
 	try {
 		const r = await new Browser().request(`${own.url}/`);
 		assert.equal(r.status, 503);
@@ -276,7 +290,7 @@ story('provider down at the start: the proxy serves, says so, and recovers by it
 	op.url = `http://127.0.0.1:${port}`;
 	op.discoveryUrl = `${op.url}/.well-known/openid-configuration`;
 	op.stop = async function stop() { if (this.server) await FaultOp.prototype.stop.call(this); };
-	const own = await world({ op });
+	const own = await world({ op, waitReady: false });
 	try {
 		assert.equal((await new Browser().request(`${own.url}/public/x`)).status, 200, 'open routes serve');
 		const page = await new Browser().request(`${own.url}/`);

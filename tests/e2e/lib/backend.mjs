@@ -93,10 +93,11 @@ export class Backend {
 			if (r.upgraded) { // from here on the bytes are the handler's
 				r.data = (d) => { bytes = Buffer.concat([bytes, d]); };
 				r.listen = (fn) => { r.data = fn; if (bytes.length) fn(bytes); };
-				for (;;) {
+				do {
 					const d = yield;
 					r.data(d); // looked up now, not before the yield: listen() may have replaced it
-				}
+				} while (!r.notUpgraded);
+				continue;
 			}
 			if (/chunked/i.test(all('transfer-encoding')[0] ?? '')) {
 				for (;;) {
@@ -214,7 +215,7 @@ const behaviours = {
 	},
 	socket: async (r, s, mode) => {
 		if (!r.upgraded) return s.write(reply(426, {}, 'upgrade'));
-		if (mode === 'refuse') return s.write(reply(403, {}, 'no'));
+		if (mode === 'refuse') { r.notUpgraded = true; return s.write(reply(403, {}, 'no')); }
 		if (mode === 'late') await sleep(400);
 		s.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(r.get('sec-websocket-key') ?? '')}\r\n\r\n`);
 		let bytes = Buffer.alloc(0);

@@ -80,7 +80,7 @@ export class Browser {
 			const q = (url.protocol === 'https:' ? tls : plain)({
 				hostname: o.connect?.host ?? url.hostname, port: o.connect?.port ?? url.port, servername: /^[\d.]+$/.test(url.hostname) ? '' : url.hostname,
 				method: o.method ?? (body === undefined ? 'GET' : 'POST'), path: o.rawPath ?? url.pathname + url.search,
-				headers: { Host: url.host, ...headers }, agent: false, rejectUnauthorized: false, localAddress: this.o.localAddress,
+				headers: { Host: url.host, ...headers }, agent: false, maxHeaderSize: 131072, rejectUnauthorized: false, localAddress: this.o.localAddress,
 			}, (r) => {
 				const parts = [];
 				r.on('data', (d) => parts.push(d));

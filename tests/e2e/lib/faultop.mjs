@@ -3,6 +3,7 @@
 import { createHmac, generateKeyPairSync, randomBytes, sign as signWith, createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { CLIENT_SECRET } from './op.mjs';
+import { sleep } from './ports.mjs';
 
 const b64 = (x) => Buffer.from(typeof x === 'string' || Buffer.isBuffer(x) ? x : JSON.stringify(x)).toString('base64url');
 
@@ -94,6 +95,7 @@ export class FaultOp {
 		switch (u.pathname) {
 		case '/.well-known/openid-configuration':
 			this.calls.discovery++;
+			if (f.discoveryDelay) await sleep(f.discoveryDelay);
 			return json({
 				issuer: this.url, authorization_endpoint: `${this.url}/authorize`, token_endpoint: `${this.url}/token`,
 				jwks_uri: `${this.url}/jwks`, userinfo_endpoint: `${this.url}/userinfo`, end_session_endpoint: `${this.url}/end`,
@@ -103,6 +105,7 @@ export class FaultOp {
 			});
 		case '/jwks':
 			this.calls.jwks++;
+			if (f.jwksDelay) await sleep(f.jwksDelay);
 			if (f.jwksStatus) return json({}, f.jwksStatus);
 			return json(this.jwks());
 		case '/authorize':

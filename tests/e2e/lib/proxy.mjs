@@ -30,6 +30,7 @@ export function configuration(o) {
 	return `${o.top ?? ''}
 public_url = ${o.publicUrl ? (Array.isArray(o.publicUrl) ? `{${o.publicUrl.map((u) => `"${u}"`).join(', ')}}` : `"${o.publicUrl}"`) : `"http://127.0.0.1:${o.port}"`}
 workers = ${o.workers ?? 2}
+shutdown_timeout = "${o.shutdownTimeout ?? '3s'}"
 listen "127.0.0.1:${o.port}" { ${o.listen ?? ''} }
 admin "127.0.0.1:${o.adminPort}" { }
 log { level = "${o.logLevel ?? 'debug'}" format = "${o.logFormat ?? 'json'}" access = "${o.accessLog ?? '-'}" ${o.log ?? ''} }
@@ -108,8 +109,9 @@ export class Proxy {
 		return this.access.map((r) => r.reason).filter(Boolean);
 	}
 
-	// The access record of the n-th last request, once it has been written.
+	// The newest access record that fits.  It is written after the answer, so an older one must not be taken for it.
 	async lastAccess(match = () => true) {
+		await sleep(80);
 		return until('an access record', () => this.access.reverse().find(match), 3000);
 	}
 
@@ -127,7 +129,7 @@ export class Proxy {
 		if (this.code === undefined) this.child.kill('SIGTERM');
 		const code = await Promise.race([this.ended, sleep(20000).then(() => 'still running')]);
 		if (code === 'still running') this.child.kill('SIGKILL');
-		const report = SANITIZER.test(this.stderr) ? this.stderr.slice(this.stderr.search(SANITIZER) - 200) : '';
+		const report = SANITIZER.test(this.stderr) ? this.stderr.slice(Math.max(0, this.stderr.search(SANITIZER) - 200)) : '';
 		if (!this.o.dir) rmSync(this.dir, { recursive: true, force: true });
 		assert.equal(report.slice(0, 6000), '', 'a sanitizer reported');
 		assert.equal(code, expected, `the proxy ended with ${code}:\n${this.stderr.slice(-2000)}`);

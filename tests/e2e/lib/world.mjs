@@ -4,10 +4,11 @@ import { Backend } from './backend.mjs';
 import { Browser } from './browser.mjs';
 import { FaultOp } from './faultop.mjs';
 import { Op } from './op.mjs';
-import { freePort } from './ports.mjs';
+import { freePort, until } from './ports.mjs';
 import { Proxy } from './proxy.mjs';
 
 // o: { real: true for the certified provider, opSettings, op: an own one, backend: options, proxy: false for none,
+//      waitReady: false for a provider that is not to be waited for,
 //      ...what configuration() takes }
 export async function world(o = {}) {
 	const w = { port: await freePort(), adminPort: await freePort() };
@@ -23,6 +24,7 @@ export async function world(o = {}) {
 	w.settings = { servers: [w.backend.url], discoveryUrl: w.op.discoveryUrl, ...o, port: w.port, adminPort: w.adminPort };
 	w.start = async (more = {}) => {
 		w.proxy = await Proxy.start({ ...w.settings, ...more });
+		if (o.waitReady !== false) await until('the provider\'s metadata', async () => (await new Browser().request(`${w.proxy.admin}/readyz?strict`)).status === 200);
 		return w.proxy;
 	};
 	w.browser = (b) => new Browser(b);
@@ -63,6 +65,9 @@ export function shared(o) {
 	});
 	return w;
 }
+
+// What a failed test left open does not keep the file from ending.
+after(() => { setTimeout(() => process.exit(), 2000).unref(); });
 
 export const story = (name, fn, ms = 60000) => test(name, { timeout: ms }, fn);
 
