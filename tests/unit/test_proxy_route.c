@@ -448,6 +448,17 @@ START_TEST(an_encoded_title_is_matched_in_every_reading)
 }
 END_TEST
 
+START_TEST(the_longest_reading_wins_whatever_the_title_is_long)
+{
+	add_origin("a.example", "");
+	add_route(NULL, "/a/c", AUTH_NONE);
+	add_route(NULL, "/a;longer", AUTH_SESSION);
+	expect("/a/c/x%20y", "/a/c");
+	expect("/a;longer/x%20y", "/a;longer");
+	expect("/a;longer/c", "path_ambiguous");
+}
+END_TEST
+
 START_TEST(two_titles_of_one_reading_refuse_what_is_not_plain)
 {
 	add_origin("a.example", "");
@@ -684,6 +695,7 @@ main(void)
 	tcase_add_loop_test(t, no_spelling_leaves_an_open_prefix, 0, ROWS(ways_out));
 	tcase_add_test(t, ordinary_paths_with_encodings_pass);
 	tcase_add_test(t, an_encoded_title_is_matched_in_every_reading);
+	tcase_add_test(t, the_longest_reading_wins_whatever_the_title_is_long);
 	tcase_add_test(t, two_titles_of_one_reading_refuse_what_is_not_plain);
 	tcase_add_test(t, no_half_lenient_backend_reads_an_open_path_as_a_protected_one);
 	tcase_add_test(t, a_windows_server_gets_no_spelling_that_it_folds);
