@@ -334,7 +334,8 @@ choose_framing(struct request *r, const struct http1_head *h)
 	r->up->reusable = h->keep_alive && !y->tunnel && h->body != BODY_UNTIL_CLOSE && !r->relay.up_broken;
 	r->keep = r->in.keep_alive && !r->worker->draining && !y->tunnel &&
 		  !(r->in.minor == 0 && (h->body == BODY_CHUNKED || h->body == BODY_UNTIL_CLOSE));
-	/* An early answer: the rest of the body is not waited for.  What came behind a refused upgrade is no request. */
+	/* An early answer: the rest of the body is not waited for.  What came behind a refused upgrade is no
+	 * request. */
 	if ((r->relay.up_active || r->in.upgrade) && !y->tunnel)
 		r->keep = false;
 	if (y->tunnel) {
@@ -462,13 +463,27 @@ forward_accepts_html(const struct http1_head *h)
 	return false;
 }
 
+/* Every request says it twice, and inet_ntop() prints IPv4 by printf(). */
 const char *
 forward_address(const struct in6_addr *a, char out[INET6_ADDRSTRLEN])
 {
-	if (IN6_IS_ADDR_V4MAPPED(a))
-		(void)inet_ntop(AF_INET, &a->s6_addr[12], out, INET6_ADDRSTRLEN);
-	else
+	char *p = out;
+	int i;
+
+	if (!IN6_IS_ADDR_V4MAPPED(a)) {
 		(void)inet_ntop(AF_INET6, a, out, INET6_ADDRSTRLEN);
+		return out;
+	}
+	for (i = 12; i < 16; i++) {
+		unsigned n = a->s6_addr[i];
+
+		if (n >= 100)
+			*p++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*p++ = (char)('0' + n / 10 % 10);
+		*p++ = (char)('0' + n % 10);
+		*p++ = i < 15 ? '.' : '\0';
+	}
 	return out;
 }
 
