@@ -147,7 +147,7 @@ async function stop(status) {
 		await Promise.race([gone, sleep(5000)]);
 		proxy.kill('SIGKILL');
 	}
-	for (const c of children) c.kill('SIGKILL');
+	await Promise.all(children.map((c) => new Promise((resolve) => { c.once('exit', resolve); if (!c.kill('SIGKILL')) resolve(); })));
 	rmSync(dir, { recursive: true, force: true });
 	process.exit(status);
 }

@@ -113,7 +113,7 @@ story('fetch() in a page whose session ended gets 401 JSON, not the provider\'s 
 
 for (const colorScheme of ['light', 'dark']) {
 	story(`our pages are readable, ${colorScheme}: each has a language, one heading, a title and no blocked style`, async () => {
-		const { url } = await w();
+		const { url, op } = await w();
 		const c = await context({ colorScheme });
 		const page = await c.newPage();
 		const blocked = [];
@@ -129,7 +129,8 @@ for (const colorScheme of ['light', 'dark']) {
 				const p = await fresh.newPage();
 				r = await p.goto(`${url}/`);
 				const state = new URL((await fresh.request.get(`${url}/x`, { maxRedirects: 0, headers: { Accept: 'text/html' } })).headers().location).searchParams.get('state');
-				r = await p.goto(`${url}/auth/callback?error=access_denied&error_description=You%20may%20not&state=${state}`);
+				r = await p.goto(`${url}/auth/callback?error=access_denied&error_description=You%20may%20not&iss=${encodeURIComponent(op.url)}&state=${state}`);
+				assert.match(await p.textContent('main'), /You may not/);
 				assert.equal(r.status(), status, name);
 				await picture(p, `${name}-${colorScheme}`);
 				await look(p);
