@@ -1,28 +1,18 @@
 /* oidc/idtoken.c - see oidc/idtoken.h and oidc/identity.h */
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
 
 #include "conf/secret.h"
+#include "oidc/claims.h"
 #include "oidc/identity.h"
 #include "oidc/idtoken.h"
 #include "oidc/jose.h"
-
-#define TIME_MAX ((int64_t)1 << 53) /* exact in every JSON reader; in ms it still fits int64_t */
 
 struct identity {
 	struct str issuer, subject, username, provider_sid;
 	int64_t expires, auth_time;
 	json_t *claims;
-};
-
-/* A line of words that is cut, never overrun. */
-struct words {
-	char text[224];
-	size_t n;
 };
 
 static int judge_token(const struct idtoken_check *, const struct jose_token *, struct err *);
@@ -37,14 +27,6 @@ static int judge_hash(const struct idtoken_check *, const struct jose_token *, s
 static void fill(const struct idtoken_check *, json_t *claims, struct identity *);
 static int merge_userinfo(const struct idtoken_check *, json_t *claims, struct err *);
 static void keep_email_whole(const json_t *claims, json_t *userinfo);
-static int choose_username(const struct idtoken_check *, struct identity *, struct err *);
-static const char *no_username(const json_t *claims, const char *name);
-static bool is_email_denied(const json_t *claims);
-static const json_t *find_claim(const json_t *, struct str name);
-static bool take_time(const json_t *, int64_t *out);
-static struct str text_of(const json_t *);
-static bool has_control(struct str);
-static void say(struct words *, const char *fmt, ...) PRINTF(2, 3);
 static void drop_json(void *);
 
 enum idtoken_result
@@ -69,8 +51,12 @@ idtoken_verify(const struct idtoken_check *c, struct str token, const struct ide
 	}
 	i = mem_zalloc(c->mem, sizeof(*i));
 	fill(c, t.claims, i);
-	if (merge_userinfo(c, t.claims, e) < 0 || choose_username(c, i, e) < 0)
+	if (merge_userinfo(c, t.claims, e) < 0)
 		return IDTOKEN_BAD;
+	if (claims_username(t.claims, c->username_claim, &i->username, e) < 0) {
+		err_in(e, "username_claim");
+		return IDTOKEN_BAD;
+	}
 	*out = i;
 	return IDTOKEN_OK;
 }
@@ -104,7 +90,7 @@ judge_token(const struct idtoken_check *c, const struct jose_token *t, struct er
 static int
 judge_issuer(const struct idtoken_check *c, const json_t *claims, struct err *e)
 {
-	struct str iss = text_of(json_object_get(claims, "iss"));
+	struct str iss = claims_text(json_object_get(claims, "iss"));
 	struct str want = str_of(c->issuer);
 
 	if (iss.p == NULL)
@@ -132,7 +118,7 @@ judge_audience(const struct idtoken_check *c, const json_t *claims, struct err *
 		if (!json_is_string(one))
 			return err_set(
 			    e, REASON_TOKEN_AUDIENCE, "aud is missing, or not a text or list of texts");
-		if (str_is(text_of(one), str_of(c->client_id)))
+		if (str_is(claims_text(one), str_of(c->client_id)))
 			ours = true;
 		else
 			stranger = json_string_value(one);
@@ -153,7 +139,7 @@ judge_azp(const struct idtoken_check *c, const json_t *claims, const char *stran
 		return err_set(e, REASON_TOKEN_AUDIENCE,
 		    "aud names %.100s besides our client_id, and azp does not say that the token is ours",
 		    stranger);
-	if (azp != NULL && (!json_is_string(azp) || !str_is(text_of(azp), str_of(c->client_id))))
+	if (azp != NULL && (!json_is_string(azp) || !str_is(claims_text(azp), str_of(c->client_id))))
 		return err_set(e, REASON_TOKEN_AUDIENCE, "azp is %.100s, but our client_id is %.100s",
 		    json_is_string(azp) ? json_string_value(azp) : "not a text", c->client_id);
 	return 0;
@@ -164,7 +150,7 @@ judge_expiry(const struct idtoken_check *c, const json_t *claims, struct err *e)
 {
 	int64_t exp;
 
-	if (!take_time(json_object_get(claims, "exp"), &exp))
+	if (!claims_time(json_object_get(claims, "exp"), &exp))
 		return err_set(e, REASON_TOKEN_CLAIM, "exp is missing or not a number of seconds");
 	if (c->now - c->tolerance >= exp)
 		return err_set(e, REASON_TOKEN_EXPIRED,
@@ -178,7 +164,7 @@ judge_begin(const struct idtoken_check *c, const json_t *claims, const char *nam
 {
 	int64_t at;
 
-	if (!take_time(json_object_get(claims, name), &at))
+	if (!claims_time(json_object_get(claims, name), &at))
 		return err_set(e, REASON_TOKEN_CLAIM, "%s is missing or not a number of seconds", name);
 	if (at > c->now + c->tolerance)
 		return err_set(e, REASON_TOKEN_EARLY,
@@ -192,7 +178,7 @@ judge_begin(const struct idtoken_check *c, const json_t *claims, const char *nam
 static int
 judge_nonce(const struct idtoken_check *c, const json_t *claims, struct err *e)
 {
-	struct str nonce = text_of(json_object_get(claims, "nonce"));
+	struct str nonce = claims_text(json_object_get(claims, "nonce"));
 
 	if (nonce.p == NULL)
 		return err_set(
@@ -205,11 +191,11 @@ judge_nonce(const struct idtoken_check *c, const json_t *claims, struct err *e)
 static int
 judge_subject(const json_t *claims, struct err *e)
 {
-	struct str sub = text_of(json_object_get(claims, "sub"));
+	struct str sub = claims_text(json_object_get(claims, "sub"));
 
 	if (sub.p == NULL || sub.n == 0)
 		return err_set(e, REASON_TOKEN_CLAIM, "sub is missing, empty or not a text");
-	if (sub.n > IDTOKEN_SUBJECT_MAX || has_control(sub))
+	if (sub.n > IDTOKEN_SUBJECT_MAX || claims_has_control(sub))
 		return err_set(e, REASON_TOKEN_CLAIM,
 		    "sub has %zu bytes, or control characters; accepted: at most %d", sub.n,
 		    IDTOKEN_SUBJECT_MAX);
@@ -235,7 +221,7 @@ judge_hash(const struct idtoken_check *c, const struct jose_token *t, struct err
 	if (EVP_Digest(c->access_token.p, c->access_token.n, digest, &n, md, NULL) != 1)
 		return err_set(e, REASON_SYSTEM, "at_hash: the digest failed");
 	n = (unsigned)secret_b64(text, digest, n / 2);
-	if (!secret_equal(text_of(at_hash), (struct str){ text, n }))
+	if (!secret_equal(claims_text(at_hash), (struct str){ text, n }))
 		return err_set(
 		    e, REASON_TOKEN_HASH, "at_hash does not fit the access token that came with it");
 	return 0;
@@ -246,12 +232,12 @@ static void
 fill(const struct idtoken_check *c, json_t *claims, struct identity *i)
 {
 	i->issuer = mem_str(c->mem, str_of(c->issuer));
-	i->subject = text_of(json_object_get(claims, "sub"));
-	i->provider_sid = text_of(json_object_get(claims, "sid"));
+	i->subject = claims_text(json_object_get(claims, "sub"));
+	i->provider_sid = claims_text(json_object_get(claims, "sid"));
 	if (i->provider_sid.p == NULL)
 		i->provider_sid = STR("");
-	(void)take_time(json_object_get(claims, "exp"), &i->expires);
-	if (!take_time(json_object_get(claims, "auth_time"), &i->auth_time))
+	(void)claims_time(json_object_get(claims, "exp"), &i->expires);
+	if (!claims_time(json_object_get(claims, "auth_time"), &i->auth_time))
 		i->auth_time = 0;
 	i->claims = claims;
 }
@@ -269,8 +255,8 @@ merge_userinfo(const struct idtoken_check *c, json_t *claims, struct err *e)
 	if (o == NULL)
 		return err_in(e, "userinfo");
 	mem_on_free(c->mem, drop_json, o);
-	sub = text_of(json_object_get(o, "sub"));
-	if (sub.p == NULL || !str_is(sub, text_of(json_object_get(claims, "sub"))))
+	sub = claims_text(json_object_get(o, "sub"));
+	if (sub.p == NULL || !str_is(sub, claims_text(json_object_get(claims, "sub"))))
 		return err_set(e, REASON_PROVIDER_USERINFO,
 		    "userinfo: sub is %.100s, but the ID token's is %.100s",
 		    sub.p == NULL ? "missing" : sub.p, json_string_value(json_object_get(claims, "sub")));
@@ -290,65 +276,6 @@ keep_email_whole(const json_t *claims, json_t *userinfo)
 		(void)json_object_del(userinfo, "email_verified");
 	if (email == NULL && json_object_get(claims, "email_verified") != NULL)
 		(void)json_object_del(userinfo, "email");
-}
-
-static int
-choose_username(const struct idtoken_check *c, struct identity *i, struct err *e)
-{
-	struct words tried = { .n = 0 }, there = { .n = 0 };
-	const char *name;
-	json_t *value;
-
-	for (size_t n = 0; n < c->username_claim->n; n++) {
-		const char *why;
-
-		name = c->username_claim->v[n];
-		why = no_username(i->claims, name);
-		if (why == NULL) {
-			i->username = text_of(find_claim(i->claims, str_of(name)));
-			return 0;
-		}
-		say(&tried, "%s%.40s (%s)", n == 0 ? "" : ", ", name, why);
-	}
-	json_object_foreach(i->claims, name, value)
-	{
-		say(&there, "%s%.40s", there.n == 0 ? "" : ", ", name);
-	}
-	return err_set(e, REASON_LOGIN_NO_USERNAME, "username_claim: no name in %.100s; there are: %s",
-	    tried.text, there.text);
-}
-
-/* NULL: it is one.  Spaces at the ends would vanish in a header and turn one user into another. */
-static const char *
-no_username(const json_t *claims, const char *name)
-{
-	const json_t *claim = find_claim(claims, str_of(name));
-	struct str text = text_of(claim);
-
-	if (claim == NULL)
-		return "absent";
-	if (text.p == NULL)
-		return "not a text";
-	if (text.n == 0)
-		return "empty";
-	if (has_control(text))
-		return "with control characters";
-	if (text.p[0] == ' ' || text.p[text.n - 1] == ' ')
-		return "with a space at its end";
-	if (strcmp(name, "email") == 0 && is_email_denied(claims))
-		return "email_verified is false";
-	return NULL;
-}
-
-/* Some providers send the boolean as a text. */
-static bool
-is_email_denied(const json_t *claims)
-{
-	const json_t *verified = json_object_get(claims, "email_verified");
-
-	if (verified == NULL || json_is_true(verified))
-		return false;
-	return !str_is(text_of(verified), STR("true"));
 }
 
 struct str
@@ -390,81 +317,7 @@ identity_auth_time(const struct identity *i)
 const json_t *
 identity_claim(const struct identity *i, const char *name)
 {
-	return find_claim(i->claims, str_of(name));
-}
-
-/*
- * Literally first: Auth0's own claims are named by URLs.  Then every dot is
- * tried as the place to descend, so that an object under such a name can be
- * entered as well.
- */
-static const json_t *
-find_claim(const json_t *o, struct str name)
-{
-	const json_t *found = json_object_getn(o, name.p, name.n);
-
-	if (found != NULL)
-		return json_is_null(found) ? NULL : found;
-	for (size_t i = 0; i < name.n; i++) {
-		const json_t *child;
-
-		if (name.p[i] != '.')
-			continue;
-		child = json_object_getn(o, name.p, i);
-		if (json_is_object(child) && (found = find_claim(child, str_from(name, i + 1))) != NULL)
-			return found;
-	}
-	return NULL;
-}
-
-/* RFC 7519 2, NumericDate: seconds, with a fraction or without. */
-static bool
-take_time(const json_t *o, int64_t *out)
-{
-	double real = json_real_value(o);
-
-	if (json_is_integer(o))
-		*out = json_integer_value(o);
-	else if (json_is_real(o) && isfinite(real) && real >= 0 && real <= (double)TIME_MAX)
-		*out = (int64_t)real;
-	else
-		return false;
-	return *out >= 0 && *out <= TIME_MAX;
-}
-
-/* p is NULL when it is not a text. */
-static struct str
-text_of(const json_t *o)
-{
-	return (struct str){ json_string_value(o), json_string_length(o) };
-}
-
-/* C0, DEL, and C1 as UTF-8 has them. */
-static bool
-has_control(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char b = (unsigned char)s.p[i];
-
-		if (b < 0x20 || b == 0x7f)
-			return true;
-		if (b == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0)
-			return true;
-	}
-	return false;
-}
-
-static void
-say(struct words *w, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(w->text + w->n, sizeof(w->text) - w->n, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		w->n = w->n + (size_t)n < sizeof(w->text) ? w->n + (size_t)n : sizeof(w->text) - 1;
+	return claims_find(i->claims, str_of(name));
 }
 
 static void
