@@ -32,7 +32,9 @@ static void drop_json(void *);
 enum idtoken_result
 idtoken_verify(const struct idtoken_check *c, struct str token, const struct identity **out, struct err *e)
 {
-	const struct jose_check j = { .algs = c->algs, .keys = c->keys, .jku = c->jwks_uri, .mem = c->mem };
+	const struct jose_check j = {
+		.algs = c->algs, .keys = c->keys, .jku = c->jwks_uri, .now = c->now, .mem = c->mem
+	};
 	struct jose_token t;
 	struct identity *i;
 	enum jose_result r;

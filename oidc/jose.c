@@ -23,7 +23,7 @@ struct header {
 
 /* How far the keys of a set got. */
 struct tries {
-	size_t named, fitting, size, tried;
+	size_t named, outdated, fitting, size, tried;
 };
 
 static int split(struct str token, struct str part[PARTS], struct mem *, struct err *);
@@ -33,6 +33,9 @@ static int refuse_members(const struct jose_check *, const json_t *, struct err 
 static int read_alg(const struct jose_check *, const json_t *, struct header *, struct err *);
 static int read_names(const struct jose_check *, const json_t *, struct header *, struct err *);
 static bool has_any(const struct jwks *, enum naming);
+static bool is_foreign(const struct jwks *, const struct header *);
+static bool has(const struct jwks *, enum naming, const char *name);
+static bool is_named(const struct jwk *, enum naming, const char *name);
 static const char *name_of(const struct jwk *, enum naming);
 static bool try_keys(const struct jose_check *, const struct header *, cjose_jws_t *, size_t, struct tries *);
 static enum jose_result blame(const struct header *, const struct tries *, size_t signature, struct err *);
@@ -205,12 +208,31 @@ read_names(const struct jose_check *c, const json_t *o, struct header *h, struct
 		if (!jwk_is_name(name))
 			return err_set(e, REASON_TOKEN_HEADER,
 			    "%s is not a text of 1 to %d printable characters", members[by], JWK_NAME_MAX);
-		if (h->by != BY_NOTHING || (by != BY_KID && !has_any(c->keys, by)))
-			continue;
-		h->by = by;
-		h->name = json_string_value(name);
+		if (h->by == BY_NOTHING
+			? by == BY_KID || has_any(c->keys, by)
+			: is_foreign(c->keys, h) && has(c->keys, by, json_string_value(name))) {
+			h->by = by;
+			h->name = json_string_value(name);
+		}
 	}
 	return 0;
+}
+
+/* A kid that says nothing, because all of these keys' own are of our making? */
+static bool
+is_foreign(const struct jwks *keys, const struct header *h)
+{
+	return h->by == BY_KID && keys != NULL && jwks_at(keys, 0)->of_certificate &&
+	       !has(keys, BY_KID, h->name);
+}
+
+static bool
+has(const struct jwks *keys, enum naming by, const char *name)
+{
+	for (size_t i = 0; i < jwks_count(keys); i++)
+		if (is_named(jwks_at(keys, i), by, name))
+			return true;
+	return false;
 }
 
 static bool
@@ -220,6 +242,15 @@ has_any(const struct jwks *keys, enum naming by)
 		if (name_of(jwks_at(keys, i), by) != NULL)
 			return true;
 	return false;
+}
+
+static bool
+is_named(const struct jwk *k, enum naming by, const char *name)
+{
+	const char *own = name_of(k, by);
+
+	return (own != NULL && strcmp(own, name) == 0) ||
+	       (by == BY_KID && k->alias != NULL && strcmp(k->alias, name) == 0);
 }
 
 static const char *
@@ -245,12 +276,15 @@ try_keys(
 {
 	for (size_t i = 0; c->keys != NULL && i < jwks_count(c->keys); i++) {
 		const struct jwk *k = jwks_at(c->keys, i);
-		const char *name = name_of(k, h->by);
 		size_t size;
 
-		if (h->by != BY_NOTHING && (name == NULL || strcmp(name, h->name) != 0))
+		if (h->by != BY_NOTHING && !is_named(k, h->by, h->name))
 			continue;
 		t->named++;
+		if (jwk_is_outdated(k, c->now)) {
+			t->outdated++;
+			continue;
+		}
 		size = jwk_signature_size(k, h->alg);
 		if (size == 0)
 			continue;
@@ -273,7 +307,11 @@ blame(const struct header *h, const struct tries *t, size_t signature, struct er
 		    h->name == NULL ? "(none)" : h->name);
 		return JOSE_NEED_KEYS;
 	}
-	if (t->fitting == 0)
+	if (t->outdated == t->named)
+		err_set(e, REASON_TOKEN_KEY,
+		    "the certificate of the key%s%.128s has run out, or does not hold yet (require_valid)",
+		    h->name == NULL ? "" : " named ", h->name == NULL ? "" : h->name);
+	else if (t->fitting == 0)
 		err_set(e, REASON_TOKEN_KEY, "no key of the provider%s%.128s is one for %s",
 		    h->name == NULL ? "" : " named ", h->name == NULL ? "" : h->name, h->alg);
 	else if (t->tried == 0)

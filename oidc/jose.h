@@ -6,6 +6,11 @@
  * the payload is looked at before the signature is proven.  Pure: no network,
  * no clock.  Thread-safe.
  *
+ * A token names its key by kid, by x5t#S256 or x5t, or not at all.  A kid
+ * decides alone, but for keys made of certificates: no kid of the provider's
+ * comes with those, so that behind a kid that is none of theirs a thumbprint
+ * decides.
+ *
  * RFC 7515 (JWS), RFC 7518 (algorithms), RFC 8725 (best practice).
  */
 #ifndef OIDC_JOSE_H
@@ -31,6 +36,8 @@ struct jose_check {
 	 * token.)
 	 */
 	const char *jku;
+	/* Seconds since 1970.  Keys of certificates that count inside their dates only are judged by it. */
+	int64_t now;
 	struct mem *mem; /* where the payload will live */
 };
 

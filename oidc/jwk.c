@@ -1,8 +1,10 @@
 /* oidc/jwk.c - see oidc/jwk.h */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 
 #include "conf/mem.h"
@@ -32,13 +34,13 @@ static const struct jwk_alg algs[] = {
 };
 
 static const struct curve {
-	const char *name;
+	const char *name, *group; /* as RFC 7518 6.2.1.1 has it, and as OpenSSL */
 	cjose_jwk_ec_curve id;
 	size_t size; /* bytes of a coordinate */
 } curves[] = {
-	{ "P-256", CJOSE_JWK_EC_P_256, 32 },
-	{ "P-384", CJOSE_JWK_EC_P_384, 48 },
-	{ "P-521", CJOSE_JWK_EC_P_521, 66 },
+	{ "P-256", "prime256v1", CJOSE_JWK_EC_P_256, 32 },
+	{ "P-384", "secp384r1", CJOSE_JWK_EC_P_384, 48 },
+	{ "P-521", "secp521r1", CJOSE_JWK_EC_P_521, 66 },
 };
 
 /* What only a private key has (RFC 7518 6.2.2, 6.3.2, 6.4.1). */
@@ -54,14 +56,23 @@ static enum jwk_result read_alg(const json_t *, struct jwk *, struct err *);
 static int read_names(const json_t *, struct jwk *, struct err *);
 static char *copy_name(const json_t *);
 static int read_rsa(const json_t *, struct jwk *, struct err *);
+static int make_rsa(struct number *n, struct number *exponent, struct jwk *, struct err *);
 static int judge_rsa(const struct number *n, const struct number *exponent, struct err *);
 static bool is_roca(const BIGNUM *n);
 static bool is_power_of_65537(unsigned long x, unsigned long modulus);
 static int read_ec(const json_t *, struct jwk *, struct err *);
+static int make_ec(const struct curve *, struct number *x, struct number *y, struct jwk *, struct err *);
 static int read_number(const json_t *, const char *member, struct number *, struct err *);
 static void drop_zeros(struct number *);
 static const struct jwk_alg *find_alg(const char *name);
 static enum jwk_result other(struct err *, const char *member, const char *value);
+static int take_key(EVP_PKEY *, struct jwk *, struct err *);
+static int take_rsa(EVP_PKEY *, struct jwk *, struct err *);
+static int take_ec(EVP_PKEY *, struct jwk *, struct err *);
+static int take_number(EVP_PKEY *, const char *param, size_t size, struct number *);
+static int take_dates(const X509 *, struct jwk *, struct err *);
+static char *thumbprint(const X509 *, const EVP_MD *);
+static int seconds(const ASN1_TIME *, int64_t *);
 
 enum jwk_result
 jwk_parse(const json_t *o, struct jwk *out, struct err *e)
@@ -179,20 +190,27 @@ static int
 read_rsa(const json_t *o, struct jwk *k, struct err *e)
 {
 	struct number n = { .n = 0 }, exponent = { .n = 0 };
-	cjose_jwk_rsa_keyspec spec;
 
 	if (read_number(o, "n", &n, e) < 0 || read_number(o, "e", &exponent, e) < 0)
 		return -1;
-	drop_zeros(&n);
-	drop_zeros(&exponent);
-	if (judge_rsa(&n, &exponent, e) < 0)
+	return make_rsa(&n, &exponent, k, e);
+}
+
+static int
+make_rsa(struct number *n, struct number *exponent, struct jwk *k, struct err *e)
+{
+	cjose_jwk_rsa_keyspec spec;
+
+	drop_zeros(n);
+	drop_zeros(exponent);
+	if (judge_rsa(n, exponent, e) < 0)
 		return -1;
 	memset(&spec, 0, sizeof(spec));
-	spec.n = n.bytes;
-	spec.nlen = n.n;
-	spec.e = exponent.bytes;
-	spec.elen = exponent.n;
-	k->size = n.n;
+	spec.n = n->bytes;
+	spec.nlen = n->n;
+	spec.e = exponent->bytes;
+	spec.elen = exponent->n;
+	k->size = n->n;
 	k->key = cjose_jwk_create_RSA_spec(&spec, NULL);
 	if (k->key == NULL)
 		return err_set(e, REASON_PROVIDER_ANSWER, "n and e make no key");
@@ -261,7 +279,6 @@ read_ec(const json_t *o, struct jwk *k, struct err *e)
 	const char *crv = json_string_value(json_object_get(o, "crv"));
 	const struct curve *c = NULL;
 	struct number x = { .n = 0 }, y = { .n = 0 };
-	cjose_jwk_ec_keyspec spec;
 
 	for (size_t i = 0; crv != NULL && i < sizeof(curves) / sizeof(curves[0]); i++)
 		if (strcmp(curves[i].name, crv) == 0)
@@ -274,15 +291,23 @@ read_ec(const json_t *o, struct jwk *k, struct err *e)
 		    e, REASON_PROVIDER_ANSWER, "alg %s does not go with crv %s", k->pinned->name, c->name);
 	if (read_number(o, "x", &x, e) < 0 || read_number(o, "y", &y, e) < 0)
 		return -1;
-	if (x.n != c->size || y.n != c->size) /* RFC 7518 6.2.1.2: in full length */
-		return err_set(e, REASON_PROVIDER_ANSWER, "x and y of %zu and %zu bytes; %s has %zu", x.n,
-		    y.n, c->name, c->size);
+	return make_ec(c, &x, &y, k, e);
+}
+
+static int
+make_ec(const struct curve *c, struct number *x, struct number *y, struct jwk *k, struct err *e)
+{
+	cjose_jwk_ec_keyspec spec;
+
+	if (x->n != c->size || y->n != c->size) /* RFC 7518 6.2.1.2: in full length */
+		return err_set(e, REASON_PROVIDER_ANSWER, "x and y of %zu and %zu bytes; %s has %zu", x->n,
+		    y->n, c->name, c->size);
 	memset(&spec, 0, sizeof(spec));
 	spec.crv = c->id;
-	spec.x = x.bytes;
-	spec.xlen = x.n;
-	spec.y = y.bytes;
-	spec.ylen = y.n;
+	spec.x = x->bytes;
+	spec.xlen = x->n;
+	spec.y = y->bytes;
+	spec.ylen = y->n;
 	k->crv = c->name;
 	k->size = 2 * c->size;
 	k->key = cjose_jwk_create_EC_spec(&spec, NULL); /* OpenSSL checks that it lies on the curve */
@@ -350,6 +375,7 @@ jwk_release(struct jwk *k)
 	free(k->kid);
 	free(k->x5t);
 	free(k->x5t_s256);
+	free(k->alias);
 	*k = (struct jwk){ .kid = NULL };
 }
 
@@ -358,4 +384,129 @@ other(struct err *e, const char *member, const char *value)
 {
 	err_set(e, REASON_PROVIDER_ANSWER, "%s is %.64s", member, value);
 	return JWK_OTHER;
+}
+
+/* --- of a certificate ------------------------------------------------------- */
+
+int
+jwk_from_certificate(const struct jwk_certificate *c, struct jwk *out, struct err *e)
+{
+	struct jwk k = { .of_certificate = true, .dated = c->dated };
+	EVP_PKEY *key = X509_get0_pubkey(c->x);
+	int r = 0;
+
+	if (key == NULL)
+		r = err_set(e, REASON_PROVIDER_ANSWER, "its key cannot be read");
+	if (r == 0)
+		r = take_key(key, &k, e);
+	if (r == 0)
+		r = take_dates(c->x, &k, e);
+	ERR_clear_error();
+	if (r < 0) {
+		jwk_release(&k);
+		return -1;
+	}
+	k.x5t = thumbprint(c->x, EVP_sha1());
+	k.x5t_s256 = thumbprint(c->x, EVP_sha256());
+	k.kid = xstrdup(k.x5t);
+	k.alias = c->alias == NULL ? NULL : xstrdup(c->alias);
+	*out = k;
+	return 0;
+}
+
+static int
+take_key(EVP_PKEY *key, struct jwk *k, struct err *e)
+{
+	if (EVP_PKEY_is_a(key, "RSA"))
+		return take_rsa(key, k, e);
+	if (EVP_PKEY_is_a(key, "EC"))
+		return take_ec(key, k, e);
+	return err_set(e, REASON_PROVIDER_ANSWER, "its key is neither RSA nor EC");
+}
+
+static int
+take_rsa(EVP_PKEY *key, struct jwk *k, struct err *e)
+{
+	struct number n = { .n = 0 }, exponent = { .n = 0 };
+
+	if (take_number(key, OSSL_PKEY_PARAM_RSA_N, 0, &n) < 0 ||
+	    take_number(key, OSSL_PKEY_PARAM_RSA_E, 0, &exponent) < 0)
+		return err_set(e, REASON_PROVIDER_ANSWER, "RSA of %d bits; accepted: %d to %d",
+		    EVP_PKEY_get_bits(key), RSA_BITS_MIN, RSA_BITS_MAX);
+	return make_rsa(&n, &exponent, k, e);
+}
+
+static int
+take_ec(EVP_PKEY *key, struct jwk *k, struct err *e)
+{
+	struct number x = { .n = 0 }, y = { .n = 0 };
+	char group[64] = "";
+	size_t i = 0;
+
+	(void)EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
+	while (i < sizeof(curves) / sizeof(curves[0]) && strcmp(curves[i].group, group) != 0)
+		i++;
+	if (i == sizeof(curves) / sizeof(curves[0]))
+		return err_set(e, REASON_PROVIDER_ANSWER, "its curve is %.32s; accepted: P-256, P-384, P-521",
+		    group[0] == '\0' ? "without a name" : group);
+	if (take_number(key, OSSL_PKEY_PARAM_EC_PUB_X, curves[i].size, &x) < 0 ||
+	    take_number(key, OSSL_PKEY_PARAM_EC_PUB_Y, curves[i].size, &y) < 0)
+		return err_set(e, REASON_PROVIDER_ANSWER, "its key cannot be read");
+	return make_ec(&curves[i], &x, &y, k, e);
+}
+
+/* In `size` bytes; 0: as many as it needs. */
+static int
+take_number(EVP_PKEY *key, const char *param, size_t size, struct number *out)
+{
+	BIGNUM *bn = NULL;
+	int r = -1;
+
+	if (EVP_PKEY_get_bn_param(key, param, &bn) != 1)
+		return -1;
+	out->n = size != 0 ? size : (size_t)BN_num_bytes(bn);
+	if (out->n <= sizeof(out->bytes) && BN_bn2binpad(bn, out->bytes, (int)out->n) == (int)out->n)
+		r = 0;
+	BN_free(bn);
+	return r;
+}
+
+static int
+take_dates(const X509 *x, struct jwk *k, struct err *e)
+{
+	if (k->dated && (seconds(X509_get0_notBefore(x), &k->not_before) < 0 ||
+			    seconds(X509_get0_notAfter(x), &k->not_after) < 0))
+		return err_set(e, REASON_PROVIDER_ANSWER, "its dates cannot be read");
+	return 0;
+}
+
+static int
+seconds(const ASN1_TIME *t, int64_t *out)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(t, &tm) != 1)
+		return -1;
+	*out = timegm(&tm);
+	return 0;
+}
+
+static char *
+thumbprint(const X509 *x, const EVP_MD *md)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n;
+	char *text;
+
+	if (X509_digest(x, md, digest, &n) != 1)
+		abort(); /* out of memory */
+	text = xmalloc(secret_b64_size(n));
+	(void)secret_b64(text, digest, n);
+	return text;
+}
+
+bool
+jwk_is_outdated(const struct jwk *k, int64_t now)
+{
+	return k->dated && (now < k->not_before || now > k->not_after);
 }

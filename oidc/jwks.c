@@ -18,6 +18,8 @@ struct jwks {
 static int read_keys(const json_t *, struct jwks *, struct err *);
 static int judge_set(const struct jwks *, size_t symmetric, size_t total, struct err *);
 static bool is_same_name(const struct jwk *, const struct jwk *);
+static void add_certificate(struct jwks *, struct jwk *);
+static bool is_same_alias(const char *, const char *);
 
 struct jwks *
 jwks_parse(struct str text, struct err *e)
@@ -99,6 +101,52 @@ is_same_name(const struct jwk *a, const struct jwk *b)
 	if (a->kid == NULL || b->kid == NULL || (a->crv == NULL) != (b->crv == NULL))
 		return false;
 	return strcmp(a->kid, b->kid) == 0;
+}
+
+struct jwks *
+jwks_from_certificates(const struct jwk_certificate *v, size_t n, struct err *e)
+{
+	struct jwks *k;
+	struct jwk one;
+	struct err why;
+
+	if (n > JWKS_KEYS_MAX) {
+		err_set(
+		    e, REASON_PROVIDER_ANSWER, "%zu certificates; accepted: at most %d", n, JWKS_KEYS_MAX);
+		return NULL;
+	}
+	k = xcalloc(1, sizeof(*k));
+	for (size_t i = 0; i < n; i++)
+		if (jwk_from_certificate(&v[i], &one, &why) == 0)
+			add_certificate(k, &one);
+		else
+			log_warn("certificate %zu of the provider's %zu is left out: %s", i + 1, n, why.text);
+	if (k->n == 0) {
+		err_set(e, REASON_PROVIDER_ANSWER,
+		    "none of its %zu certificates is of use; needed: RSA from 2048 bits or EC", n);
+		jwks_free(&k);
+	}
+	return k;
+}
+
+/* A certificate that is there once without dates counts without. */
+static void
+add_certificate(struct jwks *k, struct jwk *one)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (strcmp(k->v[i].x5t_s256, one->x5t_s256) == 0 &&
+		    is_same_alias(k->v[i].alias, one->alias)) {
+			k->v[i].dated &= one->dated;
+			jwk_release(one);
+			return;
+		}
+	k->v[k->n++] = *one;
+}
+
+static bool
+is_same_alias(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 size_t
