@@ -41,6 +41,24 @@ static const struct meaning meanings[] = {
 	{ NULL, REASON_PROVIDER_ERROR, "see the provider's log" },
 };
 
+/* The same where nobody signs in. */
+static const struct meaning own_meanings[] = {
+	{ "invalid_client", REASON_PROVIDER_CLIENT,
+	    "check client_id, client_secret and token_endpoint_auth_method" },
+	{ "unauthorized", REASON_PROVIDER_CLIENT, "check client_id and client_secret" },
+	{ "invalid_grant", REASON_PROVIDER_GRANT, "check client_id, client_secret and scope" },
+	{ "unauthorized_client", REASON_PROVIDER_ERROR,
+	    "allow the client credentials grant for this client at the provider" },
+	{ "unsupported_grant_type", REASON_PROVIDER_ERROR,
+	    "check token_endpoint, and whether the provider has the client credentials grant" },
+	{ "invalid_scope", REASON_PROVIDER_ERROR, "check outbound.scope" },
+	{ "invalid_target", REASON_PROVIDER_ERROR, "check outbound.resource" },
+	{ "invalid_resource", REASON_PROVIDER_ERROR, "check outbound.resource" },
+	{ "temporarily_unavailable", REASON_PROVIDER_STATUS, "the provider asks to try again later" },
+	{ "server_error", REASON_PROVIDER_STATUS, "see the provider's log" },
+	{ NULL, REASON_PROVIDER_ERROR, "see the provider's log" },
+};
+
 /* What vendors say more exactly, in error_description.  The more particular hint wins. */
 static const struct {
 	const char *code, *hint;
@@ -70,13 +88,18 @@ static void put_text(struct form *, struct str);
 static void put_encoded(struct form *, struct str);
 static void put_field(struct form *, const char *, struct str);
 static struct form form_new(struct mem *, size_t);
+static void put_client(const struct conf_provider *, struct form *, struct mem *, struct tokenreq *);
+static size_t client_room(const struct conf_provider *);
 static const char *basic(struct str, struct str, struct mem *);
-static int judge_error(
-    const struct conf_provider *, const struct tokenreq_answer *, const json_t *, struct err *);
+static json_t *read_answer(
+    const struct conf_provider *, const struct tokenreq_answer *, const struct meaning *, struct err *);
+static int judge_error(const struct conf_provider *, const struct tokenreq_answer *, const json_t *,
+    const struct meaning *, struct err *);
 static const char *find_hint(const char *, const struct meaning *);
 static bool repeats(const char *, struct str);
 static int no_answer(const struct tokenreq_answer *, struct err *);
 static int read_tokens(const json_t *, struct mem *, struct oidc_tokens *, struct err *);
+static int read_own(const json_t *, struct mem *, struct oidc_tokens *, struct err *);
 static int read_type(const json_t *, struct err *);
 static int read_token(const json_t *, const char *, struct mem *, struct str *, struct err *);
 static int64_t read_expires(const json_t *);
@@ -85,21 +108,51 @@ void
 tokenreq_print(
     const struct conf_provider *c, const struct oidc_code *code, struct mem *m, struct tokenreq *out)
 {
-	const enum conf_auth_method method = c->token_endpoint_auth_method;
-	const struct str id = str_of(c->client_id), redirect_uri = str_of(code->redirect_uri);
-	const struct str secret = c->client_secret != NULL ? secret_str(c->client_secret) : STR("");
-	struct form f = form_new(m, id.n + secret.n + redirect_uri.n + code->code.n + code->code_verifier.n);
+	const struct str redirect_uri = str_of(code->redirect_uri);
+	struct form f = form_new(m, client_room(c) + redirect_uri.n + code->code.n + code->code_verifier.n);
 
 	put_field(&f, "grant_type", STR("authorization_code"));
 	put_field(&f, "code", code->code);
 	put_field(&f, "redirect_uri", redirect_uri);
 	if (code->code_verifier.p != NULL)
 		put_field(&f, "code_verifier", code->code_verifier);
+	put_client(c, &f, m, out);
+}
+
+void
+tokenreq_print_own(
+    const struct conf_provider *c, const struct tokenreq_own *own, struct mem *m, struct tokenreq *out)
+{
+	const struct str scope = str_of(own->scope), resource = str_of(own->resource);
+	struct form f = form_new(m, client_room(c) + scope.n + resource.n);
+
+	put_field(&f, "grant_type", STR("client_credentials"));
+	if (scope.n > 0)
+		put_field(&f, "scope", scope);
+	if (resource.n > 0)
+		put_field(&f, "resource", resource);
+	put_client(c, &f, m, out);
+}
+
+static size_t
+client_room(const struct conf_provider *c)
+{
+	return strlen(c->client_id) + (c->client_secret != NULL ? secret_str(c->client_secret).n : 0);
+}
+
+/* Who asks (RFC 6749 2.3.1): the end of the body, or a header beside it. */
+static void
+put_client(const struct conf_provider *c, struct form *f, struct mem *m, struct tokenreq *out)
+{
+	const enum conf_auth_method method = c->token_endpoint_auth_method;
+	const struct str id = str_of(c->client_id);
+	const struct str secret = c->client_secret != NULL ? secret_str(c->client_secret) : STR("");
+
 	if (method != AUTH_METHOD_BASIC)
-		put_field(&f, "client_id", id);
+		put_field(f, "client_id", id);
 	if (method == AUTH_METHOD_POST)
-		put_field(&f, "client_secret", secret);
-	out->body = (struct str){ f.p, f.n };
+		put_field(f, "client_secret", secret);
+	out->body = (struct str){ f->p, f->n };
 	out->authorization = method == AUTH_METHOD_BASIC ? basic(id, secret, m) : NULL;
 }
 
@@ -169,19 +222,11 @@ int
 tokenreq_parse(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
     struct oidc_tokens *out, struct err *e)
 {
-	json_t *o;
-	int r;
+	json_t *o = read_answer(c, a, meanings, e);
+	int r = -1;
 
 	memset(out, 0, sizeof(*out));
-	/* In trouble, or busy: whatever the body says, it is not about this sign-in. */
-	if (a->status == 429 || a->status >= 500)
-		return no_answer(a, e);
-	o = jose_json(a->body, TOKENREQ_ANSWER_MAX, REASON_PROVIDER_ANSWER, e);
-	if (o == NULL)
-		return a->status == 200 ? err_in(e, "token endpoint: the answer") : no_answer(a, e);
-	if (a->status != 200 || json_object_get(o, "error") != NULL)
-		r = judge_error(c, a, o, e);
-	else
+	if (o != NULL)
 		r = read_tokens(o, m, out, e);
 	if (r == -1)
 		memset(out, 0, sizeof(*out));
@@ -189,14 +234,56 @@ tokenreq_parse(const struct conf_provider *c, const struct tokenreq_answer *a, s
 	return r;
 }
 
+int
+tokenreq_parse_own(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
+    struct oidc_tokens *out, struct err *e)
+{
+	json_t *o = read_answer(c, a, own_meanings, e);
+	int r = -1;
+
+	memset(out, 0, sizeof(*out));
+	if (o != NULL)
+		r = read_own(o, m, out, e);
+	if (r == -1)
+		memset(out, 0, sizeof(*out));
+	json_decref(o);
+	return r;
+}
+
+/* A success's JSON object, the caller's; NULL when the answer is none. */
+static json_t *
+read_answer(const struct conf_provider *c, const struct tokenreq_answer *a, const struct meaning *table,
+    struct err *e)
+{
+	json_t *o;
+	bool good;
+
+	/* In trouble, or busy: whatever the body says, it is not about this request. */
+	if (a->status == 429 || a->status >= 500) {
+		(void)no_answer(a, e);
+		return NULL;
+	}
+	o = jose_json(a->body, TOKENREQ_ANSWER_MAX, REASON_PROVIDER_ANSWER, e);
+	if (o == NULL) {
+		(void)(a->status == 200 ? err_in(e, "token endpoint: the answer") : no_answer(a, e));
+		return NULL;
+	}
+	good = a->status == 200 && json_object_get(o, "error") == NULL;
+	if (!good) {
+		(void)judge_error(c, a, o, table, e);
+		json_decref(o);
+	}
+	return good ? o : NULL;
+}
+
 /* RFC 6749 5.2; Okta answers some mistakes in words of its own. */
 static int
-judge_error(const struct conf_provider *c, const struct tokenreq_answer *a, const json_t *o, struct err *e)
+judge_error(const struct conf_provider *c, const struct tokenreq_answer *a, const json_t *o,
+    const struct meaning *w, struct err *e)
 {
 	const struct str secret = c->client_secret != NULL ? secret_str(c->client_secret) : STR("");
 	const char *error = json_string_value(json_object_get(o, "error"));
 	const char *text = json_string_value(json_object_get(o, "error_description"));
-	const struct meaning *w = meanings;
 
 	if (error == NULL) {
 		error = json_string_value(json_object_get(o, "errorCode"));
@@ -270,6 +357,21 @@ read_tokens(const json_t *o, struct mem *m, struct oidc_tokens *out, struct err 
 		    "token endpoint: the answer has no id_token; is openid among provider.scopes, and is "
 		    "this the "
 		    "endpoint of an OpenID provider?");
+	out->expires_in = read_expires(json_object_get(o, "expires_in"));
+	return 0;
+}
+
+/* Here it is the access token that counts, and how it is to be presented must be said (RFC 6749 5.1, 7.1). */
+static int
+read_own(const json_t *o, struct mem *m, struct oidc_tokens *out, struct err *e)
+{
+	if (read_type(o, e) == -1 || read_token(o, "access_token", m, &out->access_token, e) == -1)
+		return -1;
+	if (!json_is_string(json_object_get(o, "token_type")))
+		return err_set(e, REASON_PROVIDER_ANSWER,
+		    "token endpoint: the answer has no token_type; accepted: Bearer");
+	if (out->access_token.p == NULL)
+		return err_set(e, REASON_PROVIDER_ANSWER, "token endpoint: the answer has no access_token");
 	out->expires_in = read_expires(json_object_get(o, "expires_in"));
 	return 0;
 }

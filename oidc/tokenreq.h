@@ -1,7 +1,7 @@
 /*
  * oidc/tokenreq.h - the token request, and what comes back
  *
- * RFC 6749 4.1.3 and 2.3.1 (client authentication), RFC 7636 4.5; the answer
+ * RFC 6749 4.1.3, 4.4.2 and 2.3.1 (client authentication), RFC 7636 4.5; the answer
  * by RFC 6749 5.1, 5.2 and OpenID Connect Core 3.1.3.3.  Pure: bytes in, bytes
  * out.
  */
@@ -25,6 +25,14 @@ struct tokenreq {
 void tokenreq_print(
     const struct conf_provider *c, const struct oidc_code *code, struct mem *m, struct tokenreq *out);
 
+/* A token for the client itself, for which nobody signs in (RFC 6749 4.4.2; `resource`: RFC 8707, Azure v1).
+ */
+struct tokenreq_own {
+	const char *scope, *resource; /* each may be NULL */
+};
+void tokenreq_print_own(
+    const struct conf_provider *c, const struct tokenreq_own *own, struct mem *m, struct tokenreq *out);
+
 struct tokenreq_answer {
 	int status;
 	struct str type; /* Content-Type; for sentences only: many servers send the wrong one */
@@ -41,6 +49,11 @@ struct tokenreq_answer {
  * operator can change, and may hold foreign text.
  */
 int tokenreq_parse(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
+    struct oidc_tokens *out, struct err *e) MUST_CHECK;
+
+/* The same for the answer to tokenreq_print_own(): 0 when there is a Bearer access token; nothing else is
+ * read. */
+int tokenreq_parse_own(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
     struct oidc_tokens *out, struct err *e) MUST_CHECK;
 
 #endif
