@@ -4,6 +4,7 @@
  * Exit status: 0 well done, 1 it failed, 2 used wrongly (one line on standard
  * error).
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static int check(const struct call *);
 static int make_secret(const struct call *);
 static int help(const struct call *);
 static int wrong(const char *, const char *);
+static void wipe_and_free(void *);
 
 static const struct verb {
 	const char *name;
@@ -66,6 +68,7 @@ main(int argc, char **argv)
 	size_t v;
 	int i;
 
+	json_set_alloc_funcs(malloc, wipe_and_free); /* tokens pass through it */
 	for (i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			return help(&call);
@@ -170,4 +173,12 @@ wrong(const char *what, const char *which)
 {
 	(void)fprintf(stderr, "workflow-proxy: %s%s; see workflow-proxy --help\n", what, which);
 	return 2;
+}
+
+static void
+wipe_and_free(void *p)
+{
+	if (p != NULL)
+		OPENSSL_cleanse(p, malloc_usable_size(p));
+	free(p);
 }
