@@ -21,6 +21,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <openssl/types.h>
+
 #include "conf/err.h"
 #include "conf/log.h"
 #include "conf/secret.h"
@@ -75,7 +77,13 @@ struct conf_limits {
 	uint64_t logins_per_minute;
 };
 
-enum conf_auth_method { AUTH_METHOD_BASIC, AUTH_METHOD_POST, AUTH_METHOD_NONE };
+enum conf_auth_method {
+	AUTH_METHOD_BASIC,
+	AUTH_METHOD_POST,
+	AUTH_METHOD_NONE,
+	AUTH_METHOD_SECRET_JWT,
+	AUTH_METHOD_KEY_JWT
+};
 
 struct conf_provider {
 	const char *name; /* the title */
@@ -88,8 +96,19 @@ struct conf_provider {
 	const char *client_id;
 	struct secret *client_secret; /* may be NULL */
 	enum conf_auth_method token_endpoint_auth_method;
+	EVP_PKEY *client_private_key;                /* RSA or EC; NULL where nothing is signed with it */
+	const char *client_x5t, *client_x5t_s256;    /* thumbprints of client_certificate; may be NULL */
+	const char *client_key_id;                   /* `kid` of what it signs; may be NULL */
+	const char *client_assertion_audience;       /* "token_endpoint", "issuer"; may be NULL: by kind */
 	struct conf_strings scopes; /* additional_scopes included; always has openid */
 	struct conf_strings authorization_parameters; /* "name=value", names checked */
+	const char *resource;                         /* may be NULL */
+	bool authorize_by_post;                       /* authorization_request_method */
+	bool form_post;                               /* response_mode */
+	const char *prompt;                           /* may be NULL */
+	const int64_t *max_age;                       /* ms; NULL: not asked for */
+	struct conf_strings acr_values;
+	const char *login_hint_parameter; /* may be NULL */
 	bool pkce;
 	struct conf_strings id_token_signed_response_alg;
 	struct conf_strings username_claim; /* the first present counts; by kind when not set */
@@ -140,6 +159,12 @@ struct conf_upstream {
 	const char *tls_certificate, *tls_certificate_key; /* both or none; may be NULL */
 	bool preserve_host;
 	struct conf_place at;
+};
+
+/* A certificate or secret that runs out. */
+struct conf_expiry {
+	const char *what; /* which setting, and the file it names */
+	int64_t ends;     /* seconds since 1970 */
 };
 
 enum conf_auth { AUTH_NONE, AUTH_SESSION };
@@ -206,6 +231,8 @@ struct conf {
 	size_t n_upstreams;
 	struct conf_route *routes;
 	size_t n_routes;
+	struct conf_expiry *expiries;
+	size_t n_expiries;
 	void *owner; /* what the texts above live in */
 };
 
@@ -244,6 +271,9 @@ void conf_report_free(struct conf_report *r);
  */
 void conf_print_example(FILE *out);
 void conf_print_help(FILE *out, const char *section);
+
+/* A warning in the log for everything that runs out within 30 days of `now` (seconds since 1970), or has. */
+void conf_expiry_log(const struct conf *c, int64_t now);
 
 /* Is this address (IPv4 as ::ffff:a.b.c.d) in the list? */
 bool conf_peers_has(const struct conf_peers *p, const struct in6_addr *addr);

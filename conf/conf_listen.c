@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf/build.h"
+#include "conf/conf_expiry.h"
 #include "conf/conf_listen.h"
 #include "conf/conf_top.h"
 #include "conf/pem.h"
@@ -14,7 +15,6 @@ static void one(struct build *, struct group *, struct conf_listen *);
 static void address(struct build *, struct group *, struct conf_listen *);
 static void browsers_only(struct build *, struct group *, struct conf_listen *);
 static void certificates(struct build *, struct group *, struct conf_listen *);
-static EVP_PKEY *key_of(struct build *, struct entry *, struct item *, struct mem *);
 
 void
 conf_listen_build(struct build *b)
@@ -125,23 +125,26 @@ conf_listen_pair(struct build *b, struct entry *ce, struct item *cert, struct en
 	struct mem *m = mem_new(PEM_MOST);
 	struct file_text text;
 	X509 *x = NULL;
-	EVP_PKEY *k = key == NULL || key->flawed ? NULL : key_of(b, ke, key, m);
+	EVP_PKEY *k = key == NULL || key->flawed ? NULL : conf_listen_key(b, ke, key, m);
 	struct err why;
 
 	if (!cert->flawed &&
 	    (file_read(m, cert->text.p, PEM_MOST, &text, &why) == -1 ||
 		(x = pem_certificate(text.text, &why)) == NULL || (k != NULL && pem_pair(x, k, &why) == -1)))
 		build_refuse(b, ce, cert, why.text);
-	else if (x != NULL && pem_dates(x) != 0)
-		notes_warning(b->notes, cert->place, ce->label, "%s %s", notes_quote(cert->text).text,
-		    pem_dates(x) > 0 ? "has expired" : "is not valid yet");
+	else if (x != NULL) {
+		if (pem_dates(x) < 0)
+			notes_warning(b->notes, cert->place, ce->label, "%s is not valid yet",
+			    notes_quote(cert->text).text);
+		conf_expiry_certificate(b, ce, cert, x);
+	}
 	X509_free(x);
 	EVP_PKEY_free(k);
 	mem_free(&m);
 }
 
-static EVP_PKEY *
-key_of(struct build *b, struct entry *e, struct item *item, struct mem *m)
+EVP_PKEY *
+conf_listen_key(struct build *b, struct entry *e, struct item *item, struct mem *m)
 {
 	struct file_text text;
 	struct err why;

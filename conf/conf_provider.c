@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "conf/build.h"
+#include "conf/conf_credential.h"
 #include "conf/conf_listen.h"
+#include "conf/conf_signin.h"
 #include "conf/conf_top.h"
 #include "conf/url.h"
 #include "conf/value.h"
@@ -13,7 +15,6 @@ static void later_sections(struct build *);
 static void one(struct build *, struct group *, struct conf_provider *);
 static void issuer(struct build *, struct group *, struct conf_provider *);
 static void callback(struct build *, struct group *, struct conf_provider *);
-static void client(struct build *, struct group *, struct conf_provider *);
 static void scopes(struct build *, struct group *, struct conf_provider *);
 static void scope_split(struct build *, struct entry *, struct item *, struct conf_strings *);
 static void scope_add(struct build *, struct entry *, struct item *, struct conf_strings *);
@@ -70,7 +71,8 @@ one(struct build *b, struct group *g, struct conf_provider *p)
 	p->pkce = build_number(groups_entry(g, "pkce")) == 0;
 	issuer(b, g, p);
 	callback(b, g, p);
-	client(b, g, p);
+	conf_credential_build(b, g, p);
+	conf_signin_build(b, g, p);
 	scopes(b, g, p);
 	parameters(b, groups_entry(g, "authorization_parameters"));
 	algorithms(b, groups_entry(g, "id_token_signed_response_alg"));
@@ -119,23 +121,6 @@ callback(struct build *b, struct group *g, struct conf_provider *p)
 	else if (conf_top_is_endpoint(b->conf, p->callback_path))
 		build_refuse(
 		    b, e, build_value(e), "is another endpoint of the proxy; write a path of its own");
-}
-
-static void
-client(struct build *b, struct group *g, struct conf_provider *p)
-{
-	struct build_secrets s = build_secrets(b, g, "client_secret");
-	bool set = groups_entry(g, "client_secret")->given || groups_entry(g, "client_secret_file")->given;
-
-	if (s.n > 1)
-		build_mistake(b, s.entry, &s.v[1], "has %zu lines; write one secret", s.n);
-	if (s.n == 1 && !s.v[0].flawed)
-		p->client_secret = build_secret(b, s.v[0].text);
-	if (!set && p->token_endpoint_auth_method != AUTH_METHOD_NONE && !g->unfinished)
-		notes_mistake(b->notes, g->place, groups_entry(g, "client_secret")->label,
-		    "required, and not set; write client_secret_file = \"...\", or "
-		    "token_endpoint_auth_method = \"none\" "
-		    "for a public client");
 }
 
 /* openid makes it OpenID Connect (Core 3.1.2.1), so it is always there. */

@@ -1,11 +1,13 @@
 /* conf/pem.c - see conf/pem.h */
 #include <limits.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "conf/pem.h"
+#include "conf/secret.h"
 
 static BIO *reader(struct str);
 static const char *last_error(void);
@@ -79,6 +81,45 @@ pem_dates(const X509 *certificate)
 	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
 		return -1;
 	return X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 ? 1 : 0;
+}
+
+bool
+pem_ends(const X509 *certificate, int64_t *out)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1)
+		return false;
+	*out = (int64_t)timegm(&tm);
+	return true;
+}
+
+/* By OpenSSL's clock, which pem_dates() goes by as well. */
+int64_t
+pem_now(void)
+{
+	ASN1_TIME *now = X509_gmtime_adj(NULL, 0);
+	struct tm tm = { 0 };
+
+	(void)ASN1_TIME_to_tm(now, &tm);
+	ASN1_TIME_free(now);
+	return (int64_t)timegm(&tm);
+}
+
+/* SHA-1 is a name here, no protection; a library that has none left gives none. */
+char *
+pem_thumbprint(const X509 *certificate, bool sha256, struct mem *m)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	char *text = NULL;
+
+	if (X509_digest(certificate, sha256 ? EVP_sha256() : EVP_sha1(), hash, &n) == 1) {
+		text = mem_alloc(m, secret_b64_size(n));
+		(void)secret_b64(text, hash, n);
+	}
+	ERR_clear_error();
+	return text;
 }
 
 static BIO *

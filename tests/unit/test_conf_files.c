@@ -240,6 +240,7 @@ good_file_names(void)
 	ck_assert_int_eq(
 	    system(mem_printf(fixture_mem, "cp %s %s", fixture_path("tls.crt"), fixture_path("ca.pem"))), 0);
 	fixture_write("sealing.secret", GOOD_SECRET "Z\n", 0600);
+	fixture_certificate("client.crt", "client.key", 90);
 	fixture_write("backend.headers", "X-Key=1\n", 0600);
 }
 

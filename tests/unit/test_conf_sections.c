@@ -102,8 +102,6 @@ static const struct row providers[] = {
 	    "warning: 2: provider \"main\": client_secret_file: \"$D/open.secret\" can be read or written by others (mode 0644); allow the owner and the group only", NULL },
 	{ "provider", "token_endpoint_auth_method = none",
 	    "", "client_secret" },
-	{ "provider", "token_endpoint_auth_method = private_key_jwt",
-	    "2: provider \"main\": token_endpoint_auth_method: \"private_key_jwt\" is not supported yet; write client_secret_basic or client_secret_post or none", NULL },
 	{ "provider", "scopes = \"a b\"\nadditional_scopes = \"a,\\\"b\"",
 	    "2: provider \"main\": scopes: \"a b\" is not one scope; write a list: { \"openid\", \"email\" }\n"
 	    "3: provider \"main\": additional_scopes: \"\\\"b\" is not one scope; write a list: { \"openid\", \"email\" }", NULL },
@@ -114,20 +112,17 @@ static const struct row providers[] = {
 	    "2: provider \"main\": authorization_parameters: \"a=c\" has a name that was there before; write each name once\n"
 	    "2: provider \"main\": authorization_parameters: \"zz\" is not a parameter; write \"name=value\"\n"
 	    "2: provider \"main\": authorization_parameters: \"=b\" is not a parameter; write \"name=value\"", NULL },
-	{ "provider", "authorization_request_method = POST\nresponse_mode = form_post\npkce = plain",
-	    "2: provider \"main\": authorization_request_method: \"POST\" is not supported yet; write GET\n"
-	    "3: provider \"main\": response_mode: \"form_post\" is not supported yet; write query\n"
-	    "4: provider \"main\": pkce: \"plain\" is not accepted; write one of: S256 off", NULL },
+	{ "provider", "pkce = plain",
+	    "2: provider \"main\": pkce: \"plain\" is not accepted; write one of: S256 off", NULL },
 	{ "provider", "id_token_signed_response_alg = { \"RS256\", \"none\", \"HS256\" }",
 	    "2: provider \"main\": id_token_signed_response_alg: \"none\" is not accepted; write one of: RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512\n"
 	    "2: provider \"main\": id_token_signed_response_alg: \"HS256\" is not accepted; write one of: RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512", NULL },
 	{ "provider", "id_token_signed_response_alg = { }",
 	    "2: provider \"main\": id_token_signed_response_alg: is an empty list; write at least one of: RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512", NULL },
-	{ "provider", "decode_access_token = yes\nuserinfo = on\naudience = \"x\"\nresource = \"x\"",
+	{ "provider", "decode_access_token = yes\nuserinfo = on\naudience = \"x\"",
 	    "2: provider \"main\": decode_access_token: \"yes\" is not supported yet; write auto or no\n"
 	    "3: provider \"main\": userinfo: \"on\" is neither yes nor no; write yes or no\n"
-	    "4: provider \"main\": audience: not supported yet; leave it out\n"
-	    "5: provider \"main\": resource: not supported yet; leave it out", NULL },
+	    "4: provider \"main\": audience: not supported yet; leave it out", NULL },
 	{ "provider", "clock_tolerance = \"2h\"\nmetadata_refresh = \"10ms\"\ntimeout = 0",
 	    "2: provider \"main\": clock_tolerance: \"2h\" is too large; write at most 1h\n"
 	    "3: provider \"main\": metadata_refresh: \"10ms\" is too small; write at least 1s\n"
