@@ -10,17 +10,17 @@
 #include "conf/url.h"
 #include "oidc/authreq.h"
 
-#define VERSION      1
+#define VERSION      2
 #define FLOW_SIZE    16
 #define BINDING_SIZE 32
 #define FUTURE_MAX   300 /* seconds: another instance's clock may run ahead of ours */
 
 /*
- * The sealed text: version, attempt, flow, binding's hash, issued (8 bytes,
+ * The sealed text: version, attempt, round, flow, binding's hash, issued (8 bytes,
  * the highest first), length of the provider's name, the name, and the target
  * up to the end.
  */
-#define FIXED_SIZE (1 + 1 + FLOW_SIZE + BINDING_SIZE + 8 + 1)
+#define FIXED_SIZE (1 + 1 + 1 + FLOW_SIZE + BINDING_SIZE + 8 + 1)
 
 static void hash_binding(const struct authreq_keys *, struct str, unsigned char[BINDING_SIZE]);
 static bool unpack(struct str, struct authreq *, unsigned char[BINDING_SIZE]);
@@ -42,9 +42,11 @@ authreq_seal(const struct authreq_keys *k, const struct authreq *a, struct str b
 	const struct str target = a->target.n <= AUTHREQ_TARGET_MAX ? a->target : STR("/");
 	unsigned char *text = mem_alloc(m, FIXED_SIZE + a->provider.n + target.n), *p = text;
 
-	assert(a->provider.n <= AUTHREQ_PROVIDER_MAX && a->attempt <= 255 && binding.n > 0);
+	assert(
+	    a->provider.n <= AUTHREQ_PROVIDER_MAX && a->attempt <= 255 && a->round <= 255 && binding.n > 0);
 	*p++ = VERSION;
 	*p++ = (unsigned char)a->attempt;
+	*p++ = (unsigned char)a->round;
 	memcpy(p, a->flow, FLOW_SIZE);
 	p += FLOW_SIZE;
 	hash_binding(k, binding, p);
@@ -98,9 +100,10 @@ unpack(struct str s, struct authreq *out, unsigned char binding[BINDING_SIZE])
 	if (s.n < FIXED_SIZE || p[0] != VERSION)
 		return false;
 	out->attempt = p[1];
-	memcpy(out->flow, p + 2, FLOW_SIZE);
-	memcpy(binding, p + 2 + FLOW_SIZE, BINDING_SIZE);
-	p += 2 + FLOW_SIZE + BINDING_SIZE;
+	out->round = p[2];
+	memcpy(out->flow, p + 3, FLOW_SIZE);
+	memcpy(binding, p + 3 + FLOW_SIZE, BINDING_SIZE);
+	p += 3 + FLOW_SIZE + BINDING_SIZE;
 	for (int i = 0; i < 8; i++)
 		issued = issued << 8 | *p++;
 	if (issued > INT64_MAX / 2)
@@ -165,6 +168,22 @@ authreq_url(const struct conf_provider *c, const struct discovery *d, const char
 			url = url_add_param(m, url, mem_text(m, name), value.p == NULL ? STR("") : value);
 	}
 	return url_add_param(m, url, "state", state);
+}
+
+/* A parameter twice is an error to the provider (RFC 6749 3.1). */
+char *
+authreq_set_param(const char *url, const char *name, struct str value, struct mem *m)
+{
+	struct str rest = str_of(url), base, pair, ignored;
+	char *out;
+
+	(void)str_next(&rest, '?', &base);
+	out = mem_text(m, base);
+	while (rest.n > 0 && str_next(&rest, '&', &pair))
+		if (pair.n > 0 && url_param(m, pair, name, &ignored) == 1)
+			out = mem_printf(
+			    m, "%s%s%.*s", out, strchr(out, '?') == NULL ? "?" : "&", STR_ARG(pair));
+	return url_add_param(m, out, name, value);
 }
 
 static const char *

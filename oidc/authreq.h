@@ -36,6 +36,7 @@ struct authreq {
 	struct str provider;	/* conf_provider.name */
 	struct str target;	/* path to return to, url_is_local_path() */
 	unsigned attempt;	/* 0, and 1 after a silent restart */
+	unsigned round;		/* at most 255: sign-ins of this browser that were done when this one began */
 	int64_t issued;		/* seconds since 1970 */
 };
 
@@ -72,5 +73,8 @@ struct str authreq_verifier(const struct authreq_keys *k, const struct authreq *
  */
 char *authreq_url(const struct conf_provider *c, const struct discovery *d, const char *redirect_uri,
     struct str state, struct str nonce, struct str verifier, struct mem *m);
+
+/* The same URL with this one value for `name`, whatever values it had before. */
+char *authreq_set_param(const char *url, const char *name, struct str value, struct mem *m);
 
 #endif

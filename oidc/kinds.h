@@ -12,6 +12,7 @@ struct kind {
 	const char *name;
 	const char *username_claim[3]; /* ends with NULL */
 	bool issuer_begins_url;        /* Discovery 4.3: the discovery URL begins with the issuer */
+	const char *switch_prompt;     /* `prompt` that lets somebody else sign in (Core 3.1.2.1) */
 };
 
 extern const struct kind kinds[];               /* ends with name NULL */

@@ -30,7 +30,9 @@ teardown(void)
 static struct authreq
 flow(struct str target)
 {
-	struct authreq a = { .provider = STR("main"), .target = target, .attempt = 1, .issued = NOW };
+	struct authreq a = {
+		.provider = STR("main"), .target = target, .attempt = 1, .round = 7, .issued = NOW
+	};
 
 	memcpy(a.flow, "sixteen bytes ok", 16);
 	return a;
@@ -46,6 +48,7 @@ START_TEST(a_state_opens_for_the_browser_that_began_it)
 	ck_assert(str_is(b.target, a.target));
 	ck_assert_mem_eq(b.flow, a.flow, 16);
 	ck_assert_uint_eq(b.attempt, 1);
+	ck_assert_uint_eq(b.round, 7);
 	ck_assert_int_eq(b.issued, NOW);
 }
 END_TEST
@@ -134,7 +137,7 @@ START_TEST(what_another_purpose_sealed_is_no_state)
 {
 	struct authreq b;
 	const struct str s = seal_close(keys.seal, STR("tokens"),
-	    STR("\1\0aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	    STR("\2\0\0aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 		"\0\0\0\0\0\0\0\0\4main/"),
 	    m);
 
@@ -258,6 +261,23 @@ START_TEST(the_url_carries_every_parameter_once)
 }
 END_TEST
 
+static const struct {
+	const char *url, *want;
+} replaced[] = {
+	{ "https://a/b", "https://a/b?prompt=login" },
+	{ "https://a/b?", "https://a/b?prompt=login" },
+	{ "https://a/b?x=1&y=", "https://a/b?x=1&y=&prompt=login" },
+	{ "https://a/b?prompt=consent&x=%3d", "https://a/b?x=%3d&prompt=login" },
+	{ "https://a/b?prompt=a&x=1&pr%6Fmpt=b&prompt&prompt=%zz", "https://a/b?x=1&prompt=login" },
+	{ "https://a/b?xprompt=1&promptx=2", "https://a/b?xprompt=1&promptx=2&prompt=login" },
+};
+
+START_TEST(a_parameter_takes_the_place_of_all_of_its_name)
+{
+	ck_assert_str_eq(authreq_set_param(replaced[_i].url, "prompt", STR("login"), m), replaced[_i].want);
+}
+END_TEST
+
 START_TEST(without_pkce_there_is_no_challenge)
 {
 	const char *url = url_for("https://op.test/authorize", false);
@@ -286,6 +306,8 @@ main(void)
 	tcase_add_test(t, the_longest_state_fits_a_url_and_a_longer_target_becomes_the_root);
 	tcase_add_test(t, nonce_and_verifier_depend_on_key_flow_and_binding);
 	tcase_add_test(t, the_url_carries_every_parameter_once);
+	tcase_add_loop_test(
+	    t, a_parameter_takes_the_place_of_all_of_its_name, 0, sizeof(replaced) / sizeof(replaced[0]));
 	tcase_add_test(t, without_pkce_there_is_no_challenge);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
