@@ -54,7 +54,8 @@ static const char *fact(const char *label, struct str value, size_t max, struct 
 static const char *link_to(const char *url, const char *text, bool first, struct mem *);
 static bool is_link(const char *url);
 static const char *foot_of(int status, const char *request_id, struct mem *);
-static struct str document(const char *title, const char *body, const char *foot, struct mem *);
+static struct str document(
+    const char *title, const char *head, const char *body, const char *foot, struct mem *);
 static struct str shown(struct str, size_t max, bool html, struct mem *);
 static struct str one_shown(struct str *rest, bool html);
 
@@ -79,7 +80,7 @@ page_html(const struct page *p, struct mem *m)
 	retry = link_to(p->retry_url, "Try again", true, m);
 	other = link_to(p->switch_url, "Sign in as someone else", *retry == '\0', m);
 	home = link_to(p->home_url, "Back to the application", *retry == '\0' && *other == '\0', m);
-	return document(w->title,
+	return document(w->title, "",
 	    mem_printf(m, "%s%s%s%s", wrap("<p>", w->text, "</p>", m),
 		wrap("<dl>", mem_printf(m, "%s%s%s", user, detail, host), "</dl>", m),
 		wrap("<p>", w->advice, "</p>", m),
@@ -96,10 +97,21 @@ page_signed_out(const char *request_id, const char *home_url, bool provider_too,
 					  "computer that others use, sign out there as well, or close all "
 					  "windows of this browser.</p>";
 
-	return document("You are signed out",
+	return document("You are signed out", "",
 	    mem_printf(m, "%s%s", more,
 		wrap("<p class=\"do\">", link_to(home_url, "Sign in again", true, m), "</p>", m)),
 	    foot_of(0, request_id, m), m);
+}
+
+struct str
+page_onward(const char *request_id, const char *url, struct mem *m)
+{
+	struct str to = page_escape(str_of(is_link(url) ? url : "/"), m);
+
+	return document("You are signed in",
+	    mem_printf(m, "<meta http-equiv=\"refresh\" content=\"0;url=%s\">\n", to.p),
+	    wrap("<p class=\"do\">", link_to(url, "Continue", true, m), "</p>", m), foot_of(0, request_id, m),
+	    m);
 }
 
 struct str
@@ -107,7 +119,7 @@ page_ask_logout(const char *request_id, const char *action_url, const char *home
 {
 	struct str action = page_escape(str_of(is_link(action_url) ? action_url : ""), m);
 
-	return document("Do you want to sign out?",
+	return document("Do you want to sign out?", "<meta name=\"referrer\" content=\"same-origin\">\n",
 	    mem_printf(m,
 		"<p>Another website asks to end your session here. If that was not you, stay signed in.</p>"
 		"<div class=\"do\"><form method=\"post\" action=\"%s\"><button class=\"first\">Sign "
@@ -162,14 +174,14 @@ foot_of(int status, const char *request_id, struct mem *m)
 }
 
 static struct str
-document(const char *title, const char *body, const char *foot, struct mem *m)
+document(const char *title, const char *head, const char *body, const char *foot, struct mem *m)
 {
 	return str_of(mem_printf(m,
 	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-	    "<meta name=\"robots\" content=\"noindex\">\n<title>%s</title>\n<style>%s</style>\n</head>\n"
+	    "<meta name=\"robots\" content=\"noindex\">\n%s<title>%s</title>\n<style>%s</style>\n</head>\n"
 	    "<body>\n<main>\n<h1>%s</h1>\n%s\n%s\n</main>\n</body>\n</html>\n",
-	    title, STYLE, title, body, foot));
+	    head, title, STYLE, title, body, foot));
 }
 
 struct str

@@ -47,7 +47,13 @@ bool page_shows_detail(enum reason r);
 
 /* The page after signing out; `provider_too`: the provider's session is over as well. */
 struct str page_signed_out(const char *request_id, const char *home_url, bool provider_too, struct mem *m);
-/* "Do you want to sign out?" for a logout that another site caused: a POST form to action_url. */
+/* What leads on to `url` (a path of ours) at once, as a page of ours rather than as a redirect. */
+struct str page_onward(const char *request_id, const char *url, struct mem *m);
+/*
+ * "Do you want to sign out?" for a logout that another site caused: a POST form
+ * to action_url.  It tells our own server, and nobody else, where it was sent
+ * from: without that an Origin of "null" would look like another site's again.
+ */
 struct str page_ask_logout(
     const char *request_id, const char *action_url, const char *home_url, struct mem *m);
 

@@ -352,6 +352,21 @@ START_TEST(a_logout_that_another_site_caused_asks_first)
 	expect_has(html, "<form method=\"post\" action=\"/auth/logout\">");
 	expect_has(html, "<button class=\"first\">Sign out</button>");
 	expect_has(html, "href=\"/\">Stay signed in</a>");
+	/* Without it the form's Origin would be "null", and the answer this page again. */
+	expect_has(html, "<meta name=\"referrer\" content=\"same-origin\">");
+}
+END_TEST
+
+START_TEST(a_page_leads_on_by_itself_and_only_to_what_is_a_link)
+{
+	struct str html = page_onward("r", "/x?a=1&b=\"'<", m);
+
+	expect_has(html, "<meta http-equiv=\"refresh\" content=\"0;url=/x?a=1&amp;b=&quot;&#39;&lt;\">");
+	expect_has(html, "href=\"/x?a=1&amp;b=&quot;&#39;&lt;\">Continue</a>");
+	expect_lacks(html, "<script");
+	html = page_onward("r", "javascript:alert(1)", m);
+	expect_has(html, "content=\"0;url=/\"");
+	expect_lacks(html, "javascript");
 }
 END_TEST
 
@@ -379,6 +394,7 @@ main(void)
 	tcase_add_test(t, a_page_without_reason_follows_the_status);
 	tcase_add_test(t, signing_out_says_whether_the_provider_knows_you);
 	tcase_add_test(t, a_logout_that_another_site_caused_asks_first);
+	tcase_add_test(t, a_page_leads_on_by_itself_and_only_to_what_is_a_link);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
