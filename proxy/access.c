@@ -214,6 +214,12 @@ name_user(const struct rule *rule, const struct conf_route *route, struct mem *m
 		return err_set(e, REASON_USERNAME_MISMATCH,
 		    "route \"%s\": nothing is left of the username \"%.*s\" after username_replace",
 		    route->title, from.n > 100 ? 100 : (int)from.n, from.p);
+	/* Spaces at the ends would vanish in the header and turn one user into another (RFC 9110 5.5). */
+	if (str_trim(name).n != name.n)
+		return err_set(e, REASON_USERNAME_MISMATCH,
+		    "route \"%s\": \"%.*s\", made of the username \"%.*s\", has a space at its end",
+		    route->title, name.n > 100 ? 100 : (int)name.n, name.p, from.n > 100 ? 100 : (int)from.n,
+		    from.p);
 	text = mem_alloc(m, prefix.n + name.n + 1);
 	if (prefix.n > 0)
 		memcpy(text, prefix.p, prefix.n);

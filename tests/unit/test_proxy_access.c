@@ -203,6 +203,10 @@ static const struct {
 	{ "^J", "\\0", NULL, "jane", NULL },
 	{ "^(.+)@", "\\1", NULL, "\xc3\xa9lan@x", "\xc3\xa9lan" },
 	{ "^(.)\\1$", "\\1", NULL, "aa", "a" },
+	{ "^([^@]+)@", "\\1", NULL, "jane @x", NULL },
+	{ "@(.+)$", "\\1", NULL, "x@ jane", NULL },
+	{ "^([^@]+)@", "\\1", "CORP\\", "jane \t@x", NULL },
+	{ "^([^@]+)@", "\\1", NULL, "jane doe@x", "jane doe" },
 	{ "^.*%s%n$", "%d\\0", NULL, "x%s%n", "%dx%s%n" },
 };
 
