@@ -16,6 +16,7 @@
 #include "proxy/binding.h"
 #include "proxy/client.h"
 #include "proxy/login.h"
+#include "proxy/pages.h"
 #include "proxy/request.h"
 #include "session/revoked.h"
 
@@ -33,10 +34,9 @@ login_begin(struct request *r)
 	enum reason cause;
 	struct err e;
 
-	if (!l->again && !login_within_rate(r))
-		return STEP_REFUSE;
+	l->prompt = login_asked_prompt(r);
 	cause = login_loop_cause(r);
-	if (cause != REASON_NONE) {
+	if (cause != REASON_NONE && l->prompt == NULL) {
 		l->binding.done = 0; /* who tries again gets new rounds */
 		login_set_binding(r);
 		return request_refuse(r, cause, "%d sign-ins within %d s: %s", BINDING_ROUNDS, BINDING_WINDOW,
@@ -76,21 +76,23 @@ login_send_away(struct request *r)
 	struct login *l = r->login;
 	const struct conf_provider *p = &s->conf->providers[l->provider];
 	const char *redirect_uri = snapshot_redirect_uri(s, r->match.origin, l->provider);
-	struct str state, nonce, verifier, prompt;
+	struct str state, nonce, verifier;
 	char *url;
 
 	secret_random(l->flow.flow, sizeof(l->flow.flow));
 	l->flow.provider = str_of(p->name);
 	l->flow.issued = r->now_ms / 1000;
+	l->flow.round = l->prompt != NULL ? LOGIN_UNCOUNTED : l->binding.done;
 	state = authreq_seal(&s->keys, &l->flow, l->binding.id, r->mem);
 	nonce = authreq_nonce(&s->keys, &l->flow, l->binding.id, r->mem);
 	verifier = authreq_verifier(&s->keys, &l->flow, l->binding.id, r->mem);
 	url = authreq_url(p, &l->view->meta, redirect_uri, state, nonce, verifier, r->mem);
-	if (r->match.kind == ROUTE_OURS && url_param(r->mem, r->in.query, "prompt", &prompt) == 0 &&
-	    str_is(prompt, STR("login")))
-		url = url_add_param(r->mem, url, "prompt", prompt);
-	reply_redirect(r, r->in.method_id == METHOD_POST ? 303 : 302, url);
-	login_set_binding(r);
+	if (l->prompt != NULL)
+		url = authreq_set_param(url, "prompt", str_of(l->prompt), r->mem);
+	reply_redirect(r, 302, url);
+	/* Not again with every tab: an older value must not take the place of a newer one. */
+	if (l->binding.fresh || l->binding.failed > 0)
+		login_set_binding(r);
 	metric_add(&r->worker->metrics.sign_ins_begun, 1);
 	r->err.reason = l->why;
 	return STEP_REPLY;
@@ -170,7 +172,7 @@ with_state(struct request *r, const struct response *a)
 		    r, REASON_LOGIN_BAD_REQUEST, "a response without code and without error");
 	used =
 	    revoked_add(r->worker->shared->flows, (struct str){ (char *)l->flow.flow, sizeof(l->flow.flow) },
-		l->flow.issued + AUTHREQ_LIFE, r->now_ms / 1000);
+		l->flow.issued + AUTHREQ_LIFE + 1, r->now_ms / 1000);
 	if (used == -1)
 		return request_refuse(r, REASON_OVERLOADED, "the table of sign-ins under way is full");
 	if (used == 1 && r->session != NULL)
@@ -332,6 +334,7 @@ login_begin_session(struct request *r)
 	case STORE_FAILED:
 		break;
 	}
+	r->session = NULL; /* it never came to be */
 	return request_fail(r, &e);
 }
 
@@ -343,8 +346,10 @@ login_take_stored(struct request *r)
 	const char **cookies;
 	struct err e;
 
-	if (store_take_put(&r->store, r->mem, &cookies, &e) == -1)
+	if (store_take_put(&r->store, r->mem, &cookies, &e) == -1) {
+		r->session = NULL;
 		return request_fail(r, &e);
+	}
 	reply_cookies(r, l->cookies);
 	/* The browser sends them all with every request: without tokens it can work, beyond header_size it
 	 * cannot. */
@@ -355,10 +360,7 @@ login_take_stored(struct request *r)
 		log_request(LOG_LEVEL_WARN, r->id, REASON_NONE,
 		    "%.*s's session and tokens take %zu bytes of cookies: the tokens are not kept",
 		    STR_ARG(r->session->username), login_size_of(l->cookies) + login_size_of(cookies));
-	if (r->now_ms / 1000 - l->binding.since > BINDING_WINDOW || l->binding.done == 0)
-		l->binding.since = r->now_ms / 1000;
-	l->binding.done++;
-	l->binding.failed = 0;
+	login_count(r);
 	login_set_binding(r);
 	metric_add(&r->worker->metrics.sign_ins_done, 1);
 	log_request(LOG_LEVEL_INFO, r->id, REASON_NONE, "%.*s signed in at %s", STR_ARG(r->session->username),
@@ -391,8 +393,15 @@ static enum step
 to_page(struct request *r, struct str target)
 {
 	struct str home = str_of(mem_printf(r->mem, "%s/", r->match.origin->path));
+	const char *url = mem_text(r->mem, target.n > 0 && url_is_local_path(target) ? target : home);
 
-	reply_redirect(r, r->in.method_id == METHOD_POST ? 303 : 302,
-	    mem_text(r->mem, target.n > 0 && url_is_local_path(target) ? target : home));
+	/*
+	 * A redirect still belongs to the provider's site, so a SameSite=Strict cookie
+	 * would not come along; where a page of ours leads, it does.
+	 */
+	if (request_snap(r)->conf->session.same_site == SAME_SITE_STRICT)
+		reply_set(r, 200, "text/html; charset=utf-8", page_onward(r->id, url, r->mem));
+	else
+		reply_redirect(r, 302, url);
 	return STEP_REPLY;
 }

@@ -6,12 +6,15 @@
 #include "proxy/binding.h"
 #include "proxy/request.h"
 
+#define LOGIN_UNCOUNTED 255 /* flow.round of a sign-in that tells nothing about loops */
+
 struct login {
 	size_t provider; /* index */
 	struct binding binding;
 	struct authreq flow;
-	enum reason why; /* for the log: what led to the sign-in */
-	bool again;      /* begin anew: flow.target and flow.attempt are set */
+	enum reason why;    /* for the log: what led to the sign-in */
+	bool again;         /* begin anew: flow.target and flow.attempt are set */
+	const char *prompt; /* "Sign in as someone else": what makes the provider ask; NULL: as it likes */
 	const struct oidc_view *view;
 	struct oidc_code code;
 	struct oidc_tokens tokens;
@@ -24,7 +27,8 @@ struct login {
 
 /* What came back with the browser. */
 struct response {
-	struct str state, code, error, error_description, iss;
+	struct str state, code, error, error_description;
+	struct str iss; /* p is NULL when there is none */
 };
 
 /* The sign-in of this request; made, with what the browser's binding cookie says, when there is none yet. */
@@ -36,6 +40,8 @@ struct conf_strings login_username_claims(struct request *r, const struct conf_p
 /* The provider as it is known now, in login->view; kept until the request ends. */
 bool login_take_view(struct request *r, struct err *e);
 struct str login_wanted_page(struct request *r);                /* a path of ours, always */
+const char *login_asked_prompt(struct request *r);              /* NULL: none was asked for */
+void login_count(struct request *r);                            /* a sign-in is done: one round, or a tab */
 enum reason login_loop_cause(const struct request *r);          /* NONE: no loop */
 int login_read_response(struct request *r, struct response *a); /* -1: a parameter twice */
 bool login_right_issuer(struct request *r, const struct response *a, struct err *e);

@@ -97,21 +97,53 @@ view_release(void *arg)
 	oidc_view_release(&v);
 }
 
-/* Where to after the sign-in: what was asked for, or what `rd` says. */
+/* Where to after the sign-in: what was asked for, or what `rd` says; the first page when that is too long. */
 struct str
 login_wanted_page(struct request *r)
 {
 	struct str home = str_of(mem_printf(r->mem, "%s/", r->match.origin->path)), rd;
 
 	if (r->match.kind == ROUTE_OURS) {
-		if (url_param(r->mem, r->in.query, "rd", &rd) != 0 || !url_is_local_path(rd))
+		if (url_param(r->mem, r->in.query, "rd", &rd) != 0)
 			return home;
-		return rd;
+	} else {
+		rd =
+		    r->in.query.p == NULL || (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD)
+			? r->match.path
+			: str_of(
+			      mem_printf(r->mem, "%.*s?%.*s", STR_ARG(r->match.path), STR_ARG(r->in.query)));
 	}
-	rd = r->in.query.p == NULL || (r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD)
-		 ? r->match.path
-		 : str_of(mem_printf(r->mem, "%.*s?%.*s", STR_ARG(r->match.path), STR_ARG(r->in.query)));
-	return url_is_local_path(rd) ? rd : home;
+	return rd.n <= AUTHREQ_TARGET_MAX && url_is_local_path(rd) ? rd : home;
+}
+
+/* login?prompt=login: a session that the provider still has is not to be used silently. */
+const char *
+login_asked_prompt(struct request *r)
+{
+	const struct conf_provider *p = &request_snap(r)->conf->providers[r->login->provider];
+	struct str prompt;
+
+	if (r->match.kind != ROUTE_OURS || r->match.is_callback ||
+	    url_param(r->mem, r->in.query, "prompt", &prompt) != 0 || !str_is(prompt, STR("login")))
+		return NULL;
+	return kind_find(p->kind)->switch_prompt;
+}
+
+/*
+ * Tabs that were begun side by side end one after another and are no loop: only
+ * a sign-in that began when the last one was done counts as one more round.
+ */
+void
+login_count(struct request *r)
+{
+	struct login *l = r->login;
+
+	l->binding.failed = 0;
+	if (l->flow.round != l->binding.done)
+		return;
+	if (l->binding.done == 0)
+		l->binding.since = r->now_ms / 1000;
+	l->binding.done++;
 }
 
 /* Sign-in after sign-in, and never a session: why? */
@@ -161,7 +193,7 @@ login_read_response(struct request *r, struct response *a)
 
 		if (got == -1)
 			return -1;
-		if (got == 1)
+		if (got == 1 && out != &a->iss)
 			*out = STR("");
 	}
 	return 0;
@@ -173,7 +205,7 @@ login_right_issuer(struct request *r, const struct response *a, struct err *e)
 {
 	const struct discovery *d = &r->login->view->meta;
 
-	if (a->iss.n == 0 && !d->response_iss)
+	if (a->iss.p == NULL && !d->response_iss)
 		return true;
 	if (str_is(a->iss, str_of(d->issuer)))
 		return true;

@@ -10,12 +10,14 @@
 #include "conf/url.h"
 #include "proxy/client.h"
 #include "proxy/forward.h"
+#include "proxy/login.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
 
 #define FIELDS_MAX 49152 /* of one answer: split session cookies among them */
 
-static void fill_page(const struct request *, struct page *);
+static void fill_page(struct request *, struct page *);
+static bool is_about_a_person(enum reason);
 
 void
 reply_set(struct request *r, int status, const char *type, struct str body)
@@ -29,6 +31,10 @@ reply_set(struct request *r, int status, const char *type, struct str body)
 void
 reply_redirect(struct request *r, int status, const char *location)
 {
+	/* Followed with GET, whatever led here: programs repeat a 302 with the method they had (RFC
+	 * 9110 15.4.3). */
+	if (status == 302 && r->in.method_id != METHOD_GET && r->in.method_id != METHOD_HEAD)
+		status = 303;
 	reply_set(r, status, NULL, STR(""));
 	r->reply.location = location;
 }
@@ -64,7 +70,8 @@ reply_refusal(struct request *r)
 	};
 
 	if (r->match.kind == ROUTE_UPSTREAM && route != NULL && route->access_denied_url != NULL &&
-	    r->session != NULL && page.status == 403 && request_is_navigation(r)) {
+	    r->session != NULL && page.status == 403 && request_is_navigation(r) &&
+	    !str_is(r->match.path, str_of(route->access_denied_url))) { /* refused itself: no way out */
 		reply_redirect(r, 302, route->access_denied_url);
 		return;
 	}
@@ -78,25 +85,36 @@ reply_refusal(struct request *r)
 }
 
 static void
-fill_page(const struct request *r, struct page *page)
+fill_page(struct request *r, struct page *page)
 {
-	struct str again;
+	struct str wanted;
 
 	if (r->match.origin == NULL)
 		return;
 	page->home_url = mem_printf(r->mem, "%s/", r->match.origin->path);
+	page->host = r->match.origin->host;
 	if (r->session != NULL)
 		page->username = r->session->username;
-	if (page->status == 403 && r->match.kind == ROUTE_UPSTREAM && r->match.path.n > 0) {
-		again = url_encode(r->mem, r->match.path);
-		page->switch_url =
-		    mem_printf(r->mem, "%s?rd=%.*s", request_own_path(r, "login").p, STR_ARG(again));
-	} else if (r->match.kind == ROUTE_OURS) {
-		page->retry_url = page->home_url;
-	}
-	page->host = r->match.origin->host;
+	wanted =
+	    r->login != NULL && r->login->flow.target.n > 0 ? r->login->flow.target : login_wanted_page(r);
+	if (is_about_a_person(page->reason))
+		page->switch_url = mem_printf(r->mem, "%s?prompt=login&rd=%s", request_own_path(r, "login").p,
+		    url_encode(r->mem, wanted).p);
+	if (r->login != NULL && r->match.kind == ROUTE_OURS)
+		page->retry_url = mem_printf(
+		    r->mem, "%s?rd=%s", request_own_path(r, "login").p, url_encode(r->mem, wanted).p);
+	else if (r->login != NULL || (page->status >= 500 && r->in.method_id == METHOD_GET))
+		page->retry_url = mem_text(r->mem, wanted);
 	/* What was required helps who was refused; page_shows_detail() decides for which reasons. */
 	page->detail = r->login != NULL ? login_detail(r) : str_of(r->err.text);
+}
+
+/* Another account may be let in where this one was not. */
+static bool
+is_about_a_person(enum reason why)
+{
+	return why == REASON_CLAIM_MISSING || why == REASON_USERNAME_MISMATCH ||
+	       why == REASON_LOGIN_REFUSED || why == REASON_LOGIN_NO_USERNAME || why == REASON_LOGIN_CLAIM;
 }
 
 void
