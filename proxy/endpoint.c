@@ -76,15 +76,23 @@ to_logout(struct request *r)
 static enum step
 logged_out(struct request *r)
 {
+	const char *home = mem_printf(r->mem, "%s/", r->match.origin->path);
 	struct str state, local;
+	struct visit v;
 
 	if (url_param(r->mem, r->in.query, "state", &state) == 0 && url_is_local_path(state)) {
 		reply_redirect(r, 302, mem_text(r->mem, state));
 		return STEP_REPLY;
 	}
+	request_visit(r, &v, 0);
+	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	if (r->found == SESSION_FOUND) { /* not true: nobody signed out, or somebody is in again */
+		reply_redirect(r, 302, home);
+		return STEP_REPLY;
+	}
+	r->session = NULL;
 	reply_set(r, 200, "text/html; charset=utf-8",
-	    page_signed_out(r->id, mem_printf(r->mem, "%s/", r->match.origin->path),
-		url_param(r->mem, r->in.query, "local", &local) != 0, r->mem));
+	    page_signed_out(r->id, home, url_param(r->mem, r->in.query, "local", &local) != 0, r->mem));
 	return STEP_REPLY;
 }
 
@@ -109,6 +117,10 @@ show_session(struct request *r)
 		r->session = NULL;
 		r->err.reason = REASON_NO_SESSION;
 		(void)json_object_set_new(o, "authenticated", json_false());
+		(void)json_object_set_new(o, "error", json_string(reason_word(REASON_NO_SESSION)));
+		(void)json_object_set_new(
+		    o, "error_description", json_string(reason_meaning(REASON_NO_SESSION)));
+		(void)json_object_set_new(o, "request_id", json_string(r->id));
 	}
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);

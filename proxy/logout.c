@@ -17,6 +17,8 @@
 
 #define REVOKE_AT_LEAST 60 /* seconds: clocks of several instances differ */
 
+static enum step ask(struct request *);
+static enum step forget(struct request *);
 static void end_session(struct request *, struct visit *);
 static const char *provider_logout(struct request *);
 static struct str wanted(struct request *);
@@ -29,19 +31,12 @@ logout_begin(struct request *r)
 	struct visit v;
 	struct err e;
 
-	if (request_from_other_site(r)) {
-		r->reply.csp = page_csp_ask;
-		reply_set(r, 200, "text/html; charset=utf-8",
-		    page_ask_logout(r->id, request_own_path(r, "logout").p,
-			mem_printf(r->mem, "%s/", r->match.origin->path), r->mem));
-		return STEP_REPLY;
-	}
+	if (request_from_other_site(r))
+		return ask(r);
 	request_visit(r, &v, 0);
 	r->found = session_find(s->sessions, &v, &r->session);
-	if (r->session == NULL) {
-		end_session(r, &v);
-		return STEP_SIGNED_OUT;
-	}
+	if (r->session == NULL)
+		return forget(r);
 	switch (store_ask_get(s->store, &v, r->session->sid, request_wake, r, &r->store, &e)) {
 	case STORE_READY:
 		return STEP_TAKE_STORED_ID;
@@ -53,21 +48,45 @@ logout_begin(struct request *r)
 	return request_fail(r, &e);
 }
 
+static enum step
+ask(struct request *r)
+{
+	const char *action = request_own_path(r, "logout").p;
+	struct str rd = wanted(r);
+
+	if (rd.n > 0)
+		action = url_add_param(r->mem, action, "rd", rd);
+	r->reply.csp = page_csp_ask;
+	reply_set(r, 200, "text/html; charset=utf-8",
+	    page_ask_logout(r->id, action, mem_printf(r->mem, "%s/", r->match.origin->path), r->mem));
+	return STEP_REPLY;
+}
+
 /* Its ID token is the hint by which the provider knows which session is meant. */
 enum step
 logout_take_id(struct request *r)
 {
 	struct tokens *t = mem_zalloc(r->mem, sizeof(*t));
-	struct snapshot *s = request_snap(r);
-	struct visit v;
 	struct err e;
 
 	if (store_take_get(&r->store, r->mem, t, &e) == -1)
 		return request_fail(r, &e);
 	r->id_token_hint = t->id_token;
+	return forget(r);
+}
+
+/* Here, and in the browser: whatever it holds that bears our names. */
+static enum step
+forget(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+	struct str sid = r->session == NULL ? STR("") : r->session->sid;
+	struct visit v;
+	struct err e;
+
 	request_visit(r, &v, 0);
 	end_session(r, &v);
-	switch (store_ask_drop(s->store, &v, r->session->sid, request_wake, r, &r->store, &e)) {
+	switch (store_ask_drop(s->store, &v, sid, request_wake, r, &r->store, &e)) {
 	case STORE_READY:
 		return STEP_TAKE_DROPPED;
 	case STORE_WAIT:
@@ -101,7 +120,7 @@ logout_done(struct request *r)
 		to = mem_text(r->mem, rd);
 	if (to == NULL)
 		to = mem_printf(r->mem, "%s?local=1", request_own_path(r, "logout/return").p);
-	reply_redirect(r, r->in.method_id == METHOD_POST ? 303 : 302, to);
+	reply_redirect(r, 302, to);
 	if (r->session != NULL) {
 		r->err.reason = REASON_SIGNED_OUT;
 		metric_add(&r->worker->metrics.sign_outs, 1);
@@ -119,9 +138,8 @@ end_session(struct request *r, struct visit *v)
 	const struct conf_session *c = &s->conf->session;
 	int64_t now = r->now_ms / 1000;
 
-	if (r->session != NULL && r->found == SESSION_FOUND &&
-	    revoked_add(
-		r->worker->shared->revoked, r->session->sid, r->session->exp + REVOKE_AT_LEAST, now) == -1)
+	if (r->session != NULL && revoked_add(r->worker->shared->revoked, r->session->sid,
+				      r->session->exp + REVOKE_AT_LEAST, now) == -1)
 		log_request(LOG_LEVEL_ERROR, r->id, REASON_OVERLOADED,
 		    "the table of ended sessions is full: %.*s's cookie stays valid where it was copied "
 		    "until it expires",
