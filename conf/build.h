@@ -5,7 +5,7 @@
  * built, is it of its type, within its bounds, among its words; and stores the
  * value or the default.  What it cannot say stands in the builders, one file
  * each: conf_top.c, conf_listen.c, conf_provider.c, conf_session.c,
- * conf_upstream.c, conf_route.c.  Each notes every mistake it sees and goes on.
+ * conf_client.c, conf_upstream.c, conf_route.c.  Each notes every mistake it sees and goes on.
  */
 #ifndef CONF_BUILD_H
 #define CONF_BUILD_H
@@ -66,8 +66,12 @@ void conf_top_build(struct build *b);
 void conf_listen_build(struct build *b);
 void conf_provider_build(struct build *b);
 void conf_session_build(struct build *b);
+void conf_client_build(struct build *b);
 void conf_upstream_build(struct build *b);
 void conf_route_build(struct build *b);
+
+/* conf_route.c, for providers: "claim=value" or "claim~value"; -1: it is neither. */
+int conf_route_claim(struct build *b, struct str text, struct conf_claim_rule *out);
 
 /* conf_upstream.c, for routes: index of the upstream that `item` names by its title or by a URL, or say why
  * not. */

@@ -32,6 +32,13 @@ struct conf_strings {
 	const char **v;
 };
 
+/* "claim=value" (equal, or an element of the array is), "claim~value" (an element of the array is). */
+struct conf_claim_rule {
+	const char *claim;
+	const char *value;
+	bool contained; /* '~' */
+};
+
 /* Where a value was written, for messages that come later than the parse. */
 struct conf_place {
 	const char *file; /* "" for a default */
@@ -111,6 +118,14 @@ struct conf_provider {
 	const char *login_hint_parameter; /* may be NULL */
 	bool pkce;
 	struct conf_strings id_token_signed_response_alg;
+	/* access tokens: what they must be; a list without an element: by kind, or from the document */
+	struct conf_strings access_token_issuer;
+	struct conf_strings access_token_signed_alg; /* never empty */
+	struct conf_strings access_token_username_claim, app_id_claim, scope_claim, roles_claim;
+	struct conf_claim_rule *app_only; /* any one of them proves that a token has no user */
+	size_t n_app_only;
+	struct conf_strings audience;
+	bool decode_access_token; /* they are read and checked; else opaque */
 	struct conf_strings username_claim; /* the first present counts; by kind when not set */
 	bool userinfo;
 	int64_t clock_tolerance, metadata_refresh, timeout;
@@ -167,16 +182,22 @@ struct conf_expiry {
 	int64_t ends;     /* seconds since 1970 */
 };
 
-enum conf_auth { AUTH_NONE, AUTH_SESSION };
+/* A program that calls with a token of its own, without a user. */
+struct conf_client {
+	const char *name; /* the title */
+	size_t provider;  /* index */
+	const char *client_id;
+	const char *username; /* whom it acts as */
+	bool active;
+	struct conf_strings scopes;    /* its tokens must have all */
+	struct conf_strings app_roles; /* and one of these */
+	struct conf_place at;
+};
+
+enum conf_auth { AUTH_NONE, AUTH_SESSION, AUTH_BEARER, AUTH_ANY };
 enum conf_unauthenticated { UNAUTHENTICATED_AUTO, UNAUTHENTICATED_REDIRECT, UNAUTHENTICATED_401 };
 enum conf_path_case { PATH_CASE_STRICT, PATH_CASE_SENSITIVE, PATH_CASE_INSENSITIVE };
 
-/* "claim=value" (equal, or an element of the array is), "claim~value" (an element of the array is). */
-struct conf_claim_rule {
-	const char *claim;
-	const char *value;
-	bool contained; /* '~' */
-};
 struct conf_claim_header {
 	const char *header;
 	const char *claim;
@@ -199,6 +220,9 @@ struct conf_route {
 	const char *username_prefix;  /* may be NULL */
 	struct conf_claim_rule *claims;
 	size_t n_claims;
+	struct conf_strings scopes;       /* a user's token must have all */
+	struct conf_strings app_roles;    /* a program's token one of them; empty: the client's own demands count */
+	struct conf_strings cors_origins; /* in canonical form, as browsers send them */
 	struct conf_claim_header *claim_headers;
 	size_t n_claim_headers;
 	struct conf_set_header *set_headers;
@@ -227,6 +251,8 @@ struct conf {
 	struct conf_provider *providers;
 	size_t n_providers;
 	struct conf_session session;
+	struct conf_client *clients;
+	size_t n_clients;
 	struct conf_upstream *upstreams;
 	size_t n_upstreams;
 	struct conf_route *routes;

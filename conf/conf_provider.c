@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "conf/build.h"
+#include "conf/conf_bearer.h"
 #include "conf/conf_credential.h"
 #include "conf/conf_listen.h"
 #include "conf/conf_signin.h"
@@ -76,6 +77,7 @@ one(struct build *b, struct group *g, struct conf_provider *p)
 	scopes(b, g, p);
 	parameters(b, groups_entry(g, "authorization_parameters"));
 	algorithms(b, groups_entry(g, "id_token_signed_response_alg"));
+	conf_bearer_provider(b, g, p);
 	conf_listen_authorities(b, groups_entry(g, "tls_ca"));
 	http_proxy(b, groups_entry(g, "proxy"));
 }

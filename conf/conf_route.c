@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/build.h"
+#include "conf/conf_bearer.h"
 #include "conf/conf_top.h"
 #include "conf/url.h"
 #include "conf/value.h"
@@ -22,7 +23,6 @@ static void reach(struct build *, struct group *, const struct conf_route *);
 static void same_as_before(struct build *, struct group *, const struct conf_route *);
 static void provider(struct build *, struct entry *);
 static void claims(struct build *, struct group *, struct conf_route *);
-static int claim_parse(struct build *, struct str, struct conf_claim_rule *);
 static void rewrite(struct build *, struct group *);
 static bool is_greedy(const char *);
 static void headers(struct build *, struct group *, struct conf_route *);
@@ -61,6 +61,7 @@ one(struct build *b, struct group *g, struct conf_route *r)
 		conf_upstream_find(b, e, item, &r->upstream);
 	provider(b, groups_entry(g, "provider"));
 	claims(b, g, r);
+	conf_bearer_route(b, g, r);
 	rewrite(b, g);
 	headers(b, g, r);
 	denied_url(b, groups_entry(g, "access_denied_url"));
@@ -134,7 +135,7 @@ reach(struct build *b, struct group *g, const struct conf_route *r)
 	if (!host_known && !b->broken)
 		notes_mistake(
 		    b->notes, g->place, g->label, "no public_url has this host; requests for it get 421");
-	else if (!cookie_comes && r->auth == AUTH_SESSION)
+	else if (!cookie_comes && (r->auth == AUTH_SESSION || r->auth == AUTH_ANY))
 		notes_warning(b->notes, g->place, g->label,
 		    "is outside the path of public_url, so no session cookie arrives here; set session.path "
 		    "= \"/\"");
@@ -188,7 +189,7 @@ claims(struct build *b, struct group *g, struct conf_route *r)
 	for (size_t i = 0; i < e->n; i++) {
 		if (e->v[i].flawed)
 			continue;
-		if (claim_parse(b, e->v[i].text, &r->claims[r->n_claims]) == -1)
+		if (conf_route_claim(b, e->v[i].text, &r->claims[r->n_claims]) == -1)
 			build_refuse(b, e, &e->v[i],
 			    "is not a rule; write \"claim=value\" or \"claim~value\", a claim with = or ~ in "
 			    "its name as 'claim'");
@@ -202,8 +203,8 @@ claims(struct build *b, struct group *g, struct conf_route *r)
 }
 
 /* Split at the first = or ~ behind the name, which may be quoted. */
-static int
-claim_parse(struct build *b, struct str text, struct conf_claim_rule *out)
+int
+conf_route_claim(struct build *b, struct str text, struct conf_claim_rule *out)
 {
 	struct str claim = text;
 	size_t n;

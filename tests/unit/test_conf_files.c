@@ -271,6 +271,20 @@ static const struct {
 	{ "route", "username_replace", NULL, "username_match" },
 };
 
+/* What is about access tokens wants a route that takes them, and a provider that says what they are for. */
+static void
+take_tokens(char *text, const char *key)
+{
+	static const char was[] = "\n\t#auth = \"session\"", is[] = "\n\tauth = \"bearer\"  ";
+	char *at = strstr(text, was);
+
+	if (strcmp(key, "scopes") != 0 && strcmp(key, "app_roles") != 0 && strcmp(key, "cors_origins") != 0)
+		return;
+	ck_assert_ptr_nonnull(at);
+	memcpy(at, is, strlen(was));
+	comment(text, "\nprovider \"main\" {", "audience", true);
+}
+
 START_TEST(every_key_of_the_example_is_right_as_it_stands_there)
 {
 	const struct setting *row = &settings[_i];
@@ -286,7 +300,7 @@ START_TEST(every_key_of_the_example_is_right_as_it_stands_there)
 	const char *messages;
 	struct conf *c;
 
-	if (row->active || s->later)
+	if (row->active || s->later || s->example == NULL)
 		return;
 	good_file_names();
 	for (size_t i = 0; i < sizeof(company) / sizeof(company[0]); i++) {
@@ -297,6 +311,8 @@ START_TEST(every_key_of_the_example_is_right_as_it_stands_there)
 		if (company[i].with != NULL)
 			comment(text, head, company[i].with, true);
 	}
+	if (row->section == SECTION_ROUTE)
+		take_tokens(text, row->name);
 	comment(text, head, row->name, true);
 	c = fixture_parse(text, &messages);
 	if (later)
@@ -307,6 +323,32 @@ START_TEST(every_key_of_the_example_is_right_as_it_stands_there)
 		ck_assert_msg(strstr(messages, "the secret has 3 bytes") != NULL, "%s", messages);
 	else
 		ck_assert_msg(c != NULL && messages[0] == '\0', "%s\n%s", row->name, messages);
+	conf_free(&c);
+}
+END_TEST
+
+START_TEST(a_section_that_the_example_has_commented_out_is_right_as_it_stands_there)
+{
+	const struct settings_section *s = &settings_sections[_i];
+	char *text = example_here(), *at, *end;
+	const char *messages;
+	struct conf *c;
+
+	if (s->example != NULL || s->later || s->parent != SECTION_TOP)
+		return;
+	good_file_names();
+	at = strstr(text, mem_printf(fixture_mem, "\n#%s \"", s->name));
+	ck_assert_msg(at != NULL, "%s is not in the example", s->name);
+	end = strstr(at, "\n#}");
+	ck_assert_ptr_nonnull(end);
+	at[1] = end[1] = ' ';
+	while ((at = strstr(at, "\n\t#")) != NULL && at < end) {
+		if (at[3] != ' ')
+			at[2] = ' ';
+		at += 2;
+	}
+	c = fixture_parse(text, &messages);
+	ck_assert_msg(c != NULL && messages[0] == '\0', "%s", messages);
 	conf_free(&c);
 }
 END_TEST
@@ -370,6 +412,8 @@ main(void)
 	tcase_add_test(t, more_mistakes_than_anybody_reads_are_counted);
 	tcase_add_test(t, the_example_file_is_what_the_table_prints);
 	tcase_add_test(t, the_example_loads_as_it_is);
+	tcase_add_loop_test(
+	    t, a_section_that_the_example_has_commented_out_is_right_as_it_stands_there, 0, SECTION_COUNT);
 	tcase_add_loop_test(t, every_key_of_the_example_is_right_as_it_stands_there, 0, (int)settings_count);
 	tcase_add_test(t, the_reference_names_every_key_once);
 	tcase_add_test(t, no_row_is_there_twice_and_every_row_has_a_value_to_show);

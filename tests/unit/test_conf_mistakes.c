@@ -245,8 +245,6 @@ static const struct row top[] = {
 };
 
 static const struct row later[] = {
-	{ "", "client \"x\" { client_id = \"y\" active = maybe }",
-	    "1: client \"x\": not supported yet; leave it out", NULL },
 	{ "", "outbound \"x\" { grant = \"y\"\nnope = 1 }",
 	    "1: outbound \"x\": not supported yet; leave it out\n"
 	    "2: outbound \"x\": nope: no such setting", NULL },

@@ -119,10 +119,9 @@ static const struct row providers[] = {
 	    "2: provider \"main\": id_token_signed_response_alg: \"HS256\" is not accepted; write one of: RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512", NULL },
 	{ "provider", "id_token_signed_response_alg = { }",
 	    "2: provider \"main\": id_token_signed_response_alg: is an empty list; write at least one of: RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512", NULL },
-	{ "provider", "decode_access_token = yes\nuserinfo = on\naudience = \"x\"",
-	    "2: provider \"main\": decode_access_token: \"yes\" is not supported yet; write auto or no\n"
-	    "3: provider \"main\": userinfo: \"on\" is neither yes nor no; write yes or no\n"
-	    "4: provider \"main\": audience: not supported yet; leave it out", NULL },
+	{ "provider", "introspection_endpoint = \"https://op.example.com/i\"\nuserinfo = on",
+	    "2: provider \"main\": introspection_endpoint: not supported yet; leave it out\n"
+	    "3: provider \"main\": userinfo: \"on\" is neither yes nor no; write yes or no", NULL },
 	{ "provider", "clock_tolerance = \"2h\"\nmetadata_refresh = \"10ms\"\ntimeout = 0",
 	    "2: provider \"main\": clock_tolerance: \"2h\" is too large; write at most 1h\n"
 	    "3: provider \"main\": metadata_refresh: \"10ms\" is too small; write at least 1s\n"
@@ -271,14 +270,12 @@ static const struct row routes[] = {
 	{ "", "public_url = \"https://flow.example.com/app\"\nroute \"/app/auth/\" { upstream = \"app\" }\nroute \"/auth\" { upstream = \"app\" }",
 	    "2: route \"/app/auth/\": is at or below auth_path (/app/auth), where everything is the proxy's own; choose another path, or another auth_path\n"
 	    "warning: 3: route \"/auth\": is outside the path of public_url, so no session cookie arrives here; set session.path = \"/\"", NULL },
-	{ "route", "auth = bearer\nunauthenticated = 403\npath_case = no\nscopes = \"x\"\napp_roles = \"x\"\ncors_origins = \"x\"\naccess_token_header = \"x\"\nid_token_header = \"x\"\nupstream_token = \"x\"",
+	{ "route", "auth = maybe\nunauthenticated = 403\npath_case = no\nscopes = \"x\"\napp_roles = \"x\"\ncors_origins = \"x\"\naccess_token_header = \"x\"\nid_token_header = \"x\"\nupstream_token = \"x\"",
 	    "1: route \"/\": upstream: required, and not set; for example upstream = \"app\"\n"
-	    "2: route \"/\": auth: \"bearer\" is not supported yet; write none or session\n"
+	    "2: route \"/\": auth: \"maybe\" is not accepted; write one of: none session bearer any\n"
 	    "3: route \"/\": unauthenticated: \"403\" is not accepted; write one of: auto redirect 401\n"
 	    "4: route \"/\": path_case: \"no\" is not accepted; write one of: strict sensitive insensitive\n"
-	    "5: route \"/\": scopes: not supported yet; leave it out\n"
-	    "6: route \"/\": app_roles: not supported yet; leave it out\n"
-	    "7: route \"/\": cors_origins: not supported yet; leave it out\n"
+	    "7: route \"/\": cors_origins: \"x\" is no origin; write scheme and host, and the port where it is not the usual one, for example \"https://app.example.com\"\n"
 	    "8: route \"/\": access_token_header: not supported yet; leave it out\n"
 	    "9: route \"/\": id_token_header: not supported yet; leave it out\n"
 	    "10: route \"/\": upstream_token: not supported yet; leave it out", NULL },

@@ -1,0 +1,148 @@
+/* conf/conf_bearer.c - access tokens: what they must be, and who takes them; see conf/conf_bearer.h */
+#include <string.h>
+
+#include "conf/conf_bearer.h"
+#include "conf/conf_top.h"
+#include "conf/url.h"
+#include "conf/value.h"
+
+enum decode { DECODE_AUTO, DECODE_NO, DECODE_YES }; /* the words of decode_access_token */
+
+static void not_empty(struct build *, struct group *, const char *name);
+static void app_only(struct build *, struct entry *, struct conf_provider *);
+static void can_be_checked(struct build *, struct entry *, struct item *);
+static void origins(struct build *, struct entry *, struct conf_route *);
+static char *origin(struct build *, struct str);
+
+void
+conf_bearer_provider(struct build *b, struct group *g, struct conf_provider *p)
+{
+	static const char *const lists[] = { "access_token_issuer", "access_token_signed_alg",
+		"access_token_username_claim", "app_id_claim", "scope_claim", "roles_claim", "app_only",
+		"audience" };
+	struct entry *decode = groups_entry(g, "decode_access_token");
+	uint64_t word = build_number(decode);
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		not_empty(b, g, lists[i]);
+	if (p->access_token_signed_alg.n == 0)
+		p->access_token_signed_alg = p->id_token_signed_response_alg;
+	app_only(b, groups_entry(g, "app_only"), p);
+	p->decode_access_token = word == DECODE_YES || (word == DECODE_AUTO && p->audience.n > 0);
+	if (word == DECODE_YES && !groups_entry(g, "audience")->given && !g->unfinished)
+		build_refuse(b, decode, build_value(decode),
+		    "says to check access tokens, but not what they must be for; set audience, too");
+}
+
+static void
+not_empty(struct build *b, struct group *g, const char *name)
+{
+	struct entry *e = groups_entry(g, name);
+
+	if (e->given && e->list && e->n == 0)
+		notes_mistake(b->notes, e->place, e->label,
+		    "is an empty list, which nothing could fit; write a value, or leave it out");
+}
+
+static void
+app_only(struct build *b, struct entry *e, struct conf_provider *p)
+{
+	p->app_only = mem_zalloc(b->mem, (e->n + 1) * sizeof(*p->app_only));
+	for (size_t i = 0; i < e->n; i++) {
+		struct conf_claim_rule *rule = &p->app_only[p->n_app_only];
+
+		if (e->v[i].flawed)
+			continue;
+		if (conf_route_claim(b, e->v[i].text, rule) == -1)
+			build_refuse(b, e, &e->v[i],
+			    "is not a rule; write \"claim=value\", a claim with = or ~ in its name as "
+			    "'claim'");
+		else
+			p->n_app_only++;
+	}
+}
+
+void
+conf_bearer_route(struct build *b, struct group *g, struct conf_route *r)
+{
+	static const char *const demands[] = { "scopes", "app_roles", "cors_origins" };
+	struct entry *auth = groups_entry(g, "auth");
+
+	conf_bearer_scopes(b, groups_entry(g, "scopes"));
+	origins(b, groups_entry(g, "cors_origins"), r);
+	if (r->auth == AUTH_BEARER || r->auth == AUTH_ANY) {
+		can_be_checked(b, auth, build_value(auth));
+		return;
+	}
+	for (size_t i = 0; i < sizeof(demands) / sizeof(demands[0]); i++) {
+		struct entry *e = groups_entry(g, demands[i]);
+
+		if (e->given && !auth->flawed && !g->unfinished)
+			notes_mistake(b->notes, e->place, e->label,
+			    "is about access tokens, which this route does not take; set auth = \"bearer\" "
+			    "or \"any\", or leave it out");
+	}
+}
+
+/* A token that nobody can check opens nothing. */
+static void
+can_be_checked(struct build *b, struct entry *auth, struct item *item)
+{
+	struct group *g = build_next(b, SECTION_PROVIDER, NULL);
+	const struct conf_provider *p = b->conf->providers;
+
+	if (item == NULL || b->conf->n_providers == 0 || g == NULL || g->unfinished)
+		return;
+	if (!groups_entry(g, "audience")->given)
+		build_mistake(b, auth, item,
+		    "%s needs access tokens, and nothing says what those of provider %s must be for; set its "
+		    "audience",
+		    notes_quote(item->text).text, notes_quote(str_of(p->name)).text);
+	else if (build_number(groups_entry(g, "decode_access_token")) == DECODE_NO)
+		build_mistake(b, auth, item,
+		    "%s needs access tokens, and those of provider %s are opaque (decode_access_token), "
+		    "which needs an introspection_endpoint, and that is not supported yet",
+		    notes_quote(item->text).text, notes_quote(str_of(p->name)).text);
+}
+
+void
+conf_bearer_scopes(struct build *b, struct entry *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (!e->v[i].flawed && !value_is_scope(e->v[i].text))
+			build_refuse(b, e, &e->v[i],
+			    "is no scope, which has neither spaces nor quotes; write several as a list");
+}
+
+static void
+origins(struct build *b, struct entry *e, struct conf_route *r)
+{
+	r->cors_origins = (struct conf_strings){ 0, mem_zalloc(b->mem, (e->n + 1) * sizeof(const char *)) };
+	for (size_t i = 0; i < e->n; i++) {
+		char *text = e->v[i].flawed ? NULL : origin(b, e->v[i].text);
+
+		if (text != NULL)
+			r->cors_origins.v[r->cors_origins.n++] = text;
+		else if (!e->v[i].flawed)
+			build_refuse(b, e, &e->v[i],
+			    "is no origin; write scheme and host, and the port where it is not the usual "
+			    "one, for example \"https://app.example.com\"");
+	}
+}
+
+/* As browsers write it into Origin (RFC 6454 6.2); NULL: not an origin. */
+static char *
+origin(struct build *b, struct str text)
+{
+	struct err why;
+	struct url u;
+	const char *scheme, *host;
+
+	if (url_parse(text, &u, &why) == -1 || u.path.n > 0 || u.query.p != NULL)
+		return NULL;
+	scheme = u.https ? "https" : "http";
+	host = conf_top_host(b->mem, u.host);
+	if (u.port == (u.https ? 443 : 80))
+		return mem_printf(b->mem, "%s://%s", scheme, host);
+	return mem_printf(b->mem, "%s://%s:%u", scheme, host, u.port);
+}
