@@ -8,11 +8,34 @@
 #define OIDC_KINDS_H
 #include <stdbool.h>
 
+/*
+ * A sign that nobody stands behind an access token but a program.  `claim` is
+ * there and equals `value`, or the claim `same_as`, or the application's id
+ * with `suffix` behind it; `with` is there, and none of `without` is.
+ */
+struct kind_sign {
+	const char *claim;
+	const char *value, *same_as, *suffix; /* one of them */
+	const char *with;                     /* NULL: nothing else is asked for */
+	const char *without[6];               /* ends with NULL */
+};
+
+/* Access tokens: in each list of claims the first that is present counts. */
+struct kind_access {
+	const char *username_claim[4], *app_id_claim[4], *scope_claim[3], *roles_claim[3]; /* end with NULL */
+	struct kind_sign app_only[3]; /* any one proves it; ends with claim NULL */
+	/* With an issuer of begins[0] TENANT ends[0], tokens of begins[1] TENANT ends[1] are its own, too. */
+	const char *issuer_begins[2], *issuer_ends[2];
+};
+
 struct kind {
 	const char *name;
+	const struct kind_access *access;
 	const char *username_claim[3]; /* ends with NULL */
 	bool issuer_begins_url;        /* Discovery 4.3: the discovery URL begins with the issuer */
-	const char *switch_prompt;     /* `prompt` that lets somebody else sign in (Core 3.1.2.1) */
+	bool assertion_ps256;          /* an RSA key signs for us with PS256, else RS256 */
+	bool assertion_to_issuer;  /* what it signs is made out to the issuer, else to the token endpoint */
+	const char *switch_prompt; /* `prompt` that lets somebody else sign in (Core 3.1.2.1) */
 };
 
 extern const struct kind kinds[];               /* ends with name NULL */

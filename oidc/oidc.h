@@ -110,6 +110,7 @@ struct oidc_code {
 	struct str code;
 	const char *redirect_uri;
 	struct str code_verifier; /* p is NULL: none */
+	struct str assertion;     /* of assertion_print(); p is NULL where the method needs none */
 };
 struct oidc_op *oidc_ask_tokens(struct oidc *o, struct fetch *f, const struct oidc_code *c, oidc_done *done, void *arg);
 /* The tokens live in m and are wiped with it. */

@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include "conf/secret.h"
+#include "oidc/assertion.h"
 #include "oidc/jose.h"
 #include "oidc/tokenreq.h"
 
@@ -26,7 +27,8 @@ struct meaning {
 };
 static const struct meaning meanings[] = {
 	{ "invalid_client", REASON_PROVIDER_CLIENT,
-	    "check provider.client_id, client_secret and token_endpoint_auth_method" },
+	    "check provider.client_id, client_secret (or client_private_key) and "
+	    "token_endpoint_auth_method" },
 	{ "unauthorized", REASON_PROVIDER_CLIENT,
 	    "check provider.client_id and client_secret; token_endpoint_auth_method = \"client_secret_post\" "
 	    "avoids the encoding of Basic" },
@@ -65,6 +67,9 @@ static const struct {
 } hints[] = {
 	{ "AADSTS7000215", "put the client secret's value, not its ID, into provider.client_secret" },
 	{ "AADSTS7000222", "the client secret has expired: create a new one, set provider.client_secret" },
+	{ "AADSTS700024", "client assertions are good for minutes: set this machine's clock right" },
+	{ "AADSTS700027",
+	    "upload provider.client_certificate to the app, or sign with the one that is there" },
 	{ "AADSTS7000218", "the app is confidential: set provider.client_secret" },
 	{ "AADSTS700025", "the redirect URI is registered for a public client: register it under Web" },
 	{ "AADSTS9002327", "the redirect URI is registered for a single-page app: register it under Web" },
@@ -88,7 +93,8 @@ static void put_text(struct form *, struct str);
 static void put_encoded(struct form *, struct str);
 static void put_field(struct form *, const char *, struct str);
 static struct form form_new(struct mem *, size_t);
-static void put_client(const struct conf_provider *, struct form *, struct mem *, struct tokenreq *);
+static void put_client(
+    const struct conf_provider *, struct str, struct form *, struct mem *, struct tokenreq *);
 static size_t client_room(const struct conf_provider *);
 static const char *basic(struct str, struct str, struct mem *);
 static json_t *read_answer(
@@ -108,15 +114,18 @@ void
 tokenreq_print(
     const struct conf_provider *c, const struct oidc_code *code, struct mem *m, struct tokenreq *out)
 {
-	const struct str redirect_uri = str_of(code->redirect_uri);
-	struct form f = form_new(m, client_room(c) + redirect_uri.n + code->code.n + code->code_verifier.n);
+	const struct str redirect_uri = str_of(code->redirect_uri), resource = str_of(c->resource);
+	struct form f = form_new(m, client_room(c) + redirect_uri.n + code->code.n + code->code_verifier.n +
+					resource.n + code->assertion.n);
 
 	put_field(&f, "grant_type", STR("authorization_code"));
 	put_field(&f, "code", code->code);
 	put_field(&f, "redirect_uri", redirect_uri);
 	if (code->code_verifier.p != NULL)
 		put_field(&f, "code_verifier", code->code_verifier);
-	put_client(c, &f, m, out);
+	if (resource.n > 0)
+		put_field(&f, "resource", resource);
+	put_client(c, code->assertion, &f, m, out);
 }
 
 void
@@ -124,14 +133,14 @@ tokenreq_print_own(
     const struct conf_provider *c, const struct tokenreq_own *own, struct mem *m, struct tokenreq *out)
 {
 	const struct str scope = str_of(own->scope), resource = str_of(own->resource);
-	struct form f = form_new(m, client_room(c) + scope.n + resource.n);
+	struct form f = form_new(m, client_room(c) + scope.n + resource.n + own->assertion.n);
 
 	put_field(&f, "grant_type", STR("client_credentials"));
 	if (scope.n > 0)
 		put_field(&f, "scope", scope);
 	if (resource.n > 0)
 		put_field(&f, "resource", resource);
-	put_client(c, &f, m, out);
+	put_client(c, own->assertion, &f, m, out);
 }
 
 static size_t
@@ -142,7 +151,8 @@ client_room(const struct conf_provider *c)
 
 /* Who asks (RFC 6749 2.3.1): the end of the body, or a header beside it. */
 static void
-put_client(const struct conf_provider *c, struct form *f, struct mem *m, struct tokenreq *out)
+put_client(
+    const struct conf_provider *c, struct str assertion, struct form *f, struct mem *m, struct tokenreq *out)
 {
 	const enum conf_auth_method method = c->token_endpoint_auth_method;
 	const struct str id = str_of(c->client_id);
@@ -152,6 +162,10 @@ put_client(const struct conf_provider *c, struct form *f, struct mem *m, struct 
 		put_field(f, "client_id", id);
 	if (method == AUTH_METHOD_POST)
 		put_field(f, "client_secret", secret);
+	if (assertion.p != NULL) {
+		put_field(f, "client_assertion_type", STR(ASSERTION_TYPE));
+		put_field(f, "client_assertion", assertion);
+	}
 	out->body = (struct str){ f->p, f->n };
 	out->authorization = method == AUTH_METHOD_BASIC ? basic(id, secret, m) : NULL;
 }
@@ -160,7 +174,7 @@ put_client(const struct conf_provider *c, struct form *f, struct mem *m, struct 
 static struct form
 form_new(struct mem *m, size_t values)
 {
-	return (struct form){ mem_secret(m, 256 + values * 3), 0 };
+	return (struct form){ mem_secret(m, 512 + values * 3), 0 };
 }
 
 static void

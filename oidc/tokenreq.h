@@ -1,7 +1,7 @@
 /*
  * oidc/tokenreq.h - the token request, and what comes back
  *
- * RFC 6749 4.1.3, 4.4.2 and 2.3.1 (client authentication), RFC 7636 4.5; the answer
+ * RFC 6749 4.1.3, 4.4.2 and 2.3.1 (client authentication), RFC 7523 2.2, RFC 7636 4.5; the answer
  * by RFC 6749 5.1, 5.2 and OpenID Connect Core 3.1.3.3.  Pure: bytes in, bytes
  * out.
  */
@@ -29,6 +29,7 @@ void tokenreq_print(
  */
 struct tokenreq_own {
 	const char *scope, *resource; /* each may be NULL */
+	struct str assertion;         /* of assertion_print(); p is NULL where the method needs none */
 };
 void tokenreq_print_own(
     const struct conf_provider *c, const struct tokenreq_own *own, struct mem *m, struct tokenreq *out);

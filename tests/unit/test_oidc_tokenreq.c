@@ -75,6 +75,32 @@ START_TEST(the_request_is_written_byte_for_byte)
 }
 END_TEST
 
+START_TEST(an_assertion_and_the_resource_are_sent_and_no_secret)
+{
+	struct conf_provider c = { .client_id = "app",
+		.client_secret = secret_new("word", 4),
+		.token_endpoint_auth_method = AUTH_METHOD_SECRET_JWT,
+		.resource = "https://api.example.com/" };
+	const struct oidc_code code = { .code = STR("c"), .redirect_uri = "x", .assertion = STR("a.b-_.c") };
+	const struct tokenreq_own own = { .assertion = STR("a.b-_.c") };
+	struct tokenreq r;
+
+	tokenreq_print(&c, &code, m, &r);
+	ck_assert_str_eq(r.body.p,
+	    "grant_type=authorization_code&code=c&redirect_uri=x&resource=https%3A%2F%2Fapi.example.com%2F"
+	    "&client_id=app&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-"
+	    "bearer&client_assertion=a.b-_.c");
+	ck_assert_ptr_null(r.authorization);
+	tokenreq_print_own(&c, &own, m, &r);
+	ck_assert_str_eq(r.body.p,
+	    "grant_type=client_credentials&client_id=app"
+	    "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-"
+	    "bearer&client_assertion=a.b-_.c");
+	ck_assert_ptr_null(r.authorization);
+	secret_free(&c.client_secret);
+}
+END_TEST
+
 START_TEST(the_longest_code_fits)
 {
 	const struct conf_provider c = { .client_id = "app", .token_endpoint_auth_method = AUTH_METHOD_NONE };
@@ -307,6 +333,7 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(
 	    t, the_request_is_written_byte_for_byte, 0, sizeof(requests) / sizeof(requests[0]));
+	tcase_add_test(t, an_assertion_and_the_resource_are_sent_and_no_secret);
 	tcase_add_test(t, the_longest_code_fits);
 	tcase_add_loop_test(
 	    t, tokens_are_read_as_servers_really_send_them, 0, sizeof(answers) / sizeof(answers[0]));
