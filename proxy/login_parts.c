@@ -27,7 +27,7 @@ login_of(struct request *r)
 struct str
 login_detail(const struct request *r)
 {
-	return r->login->detail;
+	return r->login->detail.n > 0 ? r->login->detail : str_of(r->err.text);
 }
 
 bool
