@@ -1,6 +1,9 @@
 // Attacks on the sign-in, the session and the identity, and the ordinary use that a defence must not stop.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { after } from 'node:test';
+import { chromium } from 'playwright-core';
 import { Browser, FETCH, NAVIGATE } from './lib/browser.mjs';
 
 import { SECRET } from './lib/proxy.mjs';
@@ -99,6 +102,7 @@ story('a sign-in that fails sets no session cookie, and leaves the one that is t
 			assert.ok(!/<img src=x>/.test(r.text), what);
 			assert.match(r.headers['cache-control'], /no-store/);
 			if (reason === 503) assert.ok(r.headers['retry-after'], what);
+			if (/title/.test(what) && reason === 403) assert.match(r.text, /claim title/, what);
 		}
 	}
 });
@@ -410,6 +414,77 @@ story('SameSite=Strict: a page of ours leads on, so that the new cookie comes al
 		assert.equal(to, '/wanted?a=1&b=%22%3E');
 		assert.match(browser.visited.flatMap((v) => v.setCookies).find((c) => c.startsWith(`${NAME}=`)), /SameSite=Strict/);
 		assert.equal((await browser.request(own.url + to)).status, 200);
+	} finally {
+		await own.stop();
+	}
+});
+
+// --- in a real browser ---
+
+let real;
+const context = async () => {
+	const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+	if (!existsSync(executablePath)) throw new Error(`no browser at ${executablePath}; make check installs it`);
+	real ??= await chromium.launch({
+		executablePath,
+		args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+			'--disable-sync', '--no-proxy-server', '--disable-dev-shm-usage', '--host-resolver-rules=MAP *.test 127.0.0.1'],
+	});
+	return real.newContext();
+};
+after(() => real?.close());
+
+story('ten tabs of a browser, restored at once, all arrive where they were', async () => {
+	const { url, op } = await w();
+	op.reset();
+	const c = await context();
+	const pages = await Promise.all(Array.from({ length: 10 }, () => c.newPage()));
+	for (const round of ['new', 'again']) {
+		await Promise.all(pages.map(async (p, i) => {
+			const r = await p.goto(`${url}/${round}/${i}`);
+			assert.equal(r.status(), 200, await p.content());
+			assert.equal(p.url(), `${url}/${round}/${i}`);
+		}));
+		await c.clearCookies({ name: NAME });
+	}
+	await c.close();
+});
+
+story('SameSite=Strict works with a provider of another site, in one round', async () => {
+	const { freePort } = await import('./lib/ports.mjs');
+	const port = await freePort();
+	const own = await world({ publicUrl: `http://flow.test:${port}`, proxy: false, waitReady: false, session: 'same_site = "Strict"' });
+	try {
+		await own.start({ port });
+		const c = await context();
+		const page = await c.newPage();
+		await page.goto(`http://flow.test:${port}/wanted?a=1&b=2`);
+		await page.waitForURL(`http://flow.test:${port}/wanted?a=1&b=2`);
+		assert.match(await page.textContent('body'), /"user":"alice"/);
+		assert.equal(own.op.calls.authorize, 1);
+		await c.close();
+	} finally {
+		await own.stop();
+	}
+});
+
+story('on plain http, where browsers say less, the question before a sign-out takes yes for an answer', async () => {
+	const { freePort } = await import('./lib/ports.mjs');
+	const port = await freePort();
+	const at = `http://flow.test:${port}`;
+	const own = await world({ publicUrl: at, proxy: false, waitReady: false });
+	try {
+		await own.start({ port });
+		const c = await context();
+		const page = await c.newPage();
+		await page.goto(`${at}/x`);
+		await page.goto(`${own.op.url}/end`);
+		await page.setContent(`<form method="post" action="${at}/auth/logout?rd=/y"><button>go</button></form>`);
+		await Promise.all([page.waitForURL(/auth\/logout/), page.click('button')]);
+		assert.match(await page.textContent('h1'), /Do you want to sign out/);
+		await Promise.all([page.waitForURL(`${at}/y`), page.click('button')]);
+		assert.equal(own.op.lastLogout.get('state'), '/y');
+		await c.close();
 	} finally {
 		await own.stop();
 	}
