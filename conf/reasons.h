@@ -46,6 +46,14 @@
 	X(CROSS_ORIGIN, "cross_origin", 403, "an unsafe request that another site caused (session.origin_check)") \
 	X(CLAIM_MISSING, "claim_missing", 403, "a claim that the route demands is not what it must be") \
 	X(USERNAME_MISMATCH, "username_mismatch", 403, "the username does not match route.username_match") \
+	/* who may pass with an access token */ \
+	X(BEARER_MISSING, "bearer_missing", 401, "a bearer route, and no access token in the Authorization header") \
+	X(BEARER_MALFORMED, "bearer_malformed", 400, "an access token that is not sent as RFC 6750 2.1 has it") \
+	X(SCOPE_MISSING, "scope_missing", 403, "the access token lacks a scope that the route or the client demands") \
+	X(ROLE_MISSING, "role_missing", 403, "the program's access token has none of the app roles demanded") \
+	X(CLIENT_UNKNOWN, "client_unknown", 403, "no client section has the program that the access token is for") \
+	X(CLIENT_INACTIVE, "client_inactive", 403, "the program's client section has active = no") \
+	X(CORS_ORIGIN, "cors_origin", 403, "a preflight from an origin that route.cors_origins does not name") \
 	/* a sign-in */ \
 	X(SIGN_IN, "sign_in", 302, "sent to the provider to sign in") \
 	X(LOGIN_BAD_REQUEST, "login_bad_request", 400, "a protocol parameter twice, or a callback that is none") \
@@ -70,7 +78,7 @@
 	X(PROVIDER_GRANT, "provider_grant", 403, "the provider refuses the code (invalid_grant)") \
 	X(PROVIDER_ERROR, "provider_error", 403, "the token endpoint answered with another error") \
 	X(PROVIDER_USERINFO, "provider_userinfo", 403, "userinfo is malformed or of another subject") \
-	/* a token */ \
+	/* a token: 403 at the end of a sign-in, 401 where it came as a bearer */ \
 	X(TOKEN_MALFORMED, "token_malformed", 403, "not a compact JWS as RFC 7515 has it") \
 	X(TOKEN_HEADER, "token_header", 403, "a header that is refused: crit, b64, zip, jku, jwk, x5u, x5c") \
 	X(TOKEN_ALG, "token_alg", 403, "an algorithm that is not in the allow-list") \
@@ -83,6 +91,8 @@
 	X(TOKEN_NONCE, "token_nonce", 403, "nonce is not the one of this sign-in") \
 	X(TOKEN_CLAIM, "token_claim", 403, "a required claim is missing or of the wrong type") \
 	X(TOKEN_HASH, "token_hash", 403, "at_hash does not fit the access token") \
+	X(TOKEN_TYPE, "token_type", 403, "another kind of token where an access token must be, or one bound to a key") \
+	X(TOKEN_USERNAME, "token_username", 403, "an access token that is no program's and names no user") \
 	/* the upstream */ \
 	X(UPSTREAM_REFUSED, "upstream_refused", 502, "the upstream does not accept connections") \
 	X(UPSTREAM_CONNECT_TIMEOUT, "upstream_connect_timeout", 504, "no connection within upstream.connect_timeout") \
