@@ -22,7 +22,8 @@ struct one {
 	int fd;
 	unsigned worker; /* SHARED_BY_ALL, or whose it is */
 	bool inherited, unix_socket;
-	bool kept; /* a later set has it now */
+	bool taken; /* from an earlier set */
+	bool kept;  /* a later set has it now */
 };
 
 struct sockets {
@@ -40,7 +41,8 @@ static int parse(const char *, struct sockaddr_storage *, socklen_t *);
 static int open_one(const char *, const struct sockaddr_storage *, socklen_t, bool, struct err *);
 static int probe(const char *, const struct sockaddr_storage *, socklen_t, struct err *);
 static int open_unix(const char *, struct err *);
-static void inherit(struct sockets *, const struct conf *);
+static void give_back(struct sockets *, struct sockets *);
+static int inherit(struct sockets *, struct err *);
 static void name_of(int, char *, size_t);
 
 struct sockets *
@@ -51,15 +53,13 @@ sockets_open(const struct conf *c, unsigned workers, struct sockets *old, struct
 
 	s->workers = workers;
 	s->took = xcalloc(old == NULL ? 1 : old->n, sizeof(*s->took));
-	if (old == NULL)
-		inherit(s, c);
+	if (old == NULL && inherit(s, e) == -1) {
+		sockets_free(&s);
+		return NULL;
+	}
 	for (i = 0; i < c->n_listens; i++) {
 		if (open_listen(s, &c->listens[i], old, e) == -1) {
-			/* What came from the old set stays its own. */
-			for (i = 0; i < s->n; i++)
-				s->v[i].kept = s->v[i].kept || s->v[i].inherited;
-			for (i = 0; i < s->n_took; i++)
-				old->v[s->took[i]].kept = false;
+			give_back(s, old);
 			sockets_free(&s);
 			return NULL;
 		}
@@ -69,6 +69,18 @@ sockets_open(const struct conf *c, unsigned workers, struct sockets *old, struct
 		if (old->v[i].inherited && !old->v[i].kept)
 			(void)take_over(s, old->v[i].address, old);
 	return s;
+}
+
+/* What came from the old set stays its own; what systemd handed over stays open. */
+static void
+give_back(struct sockets *s, struct sockets *old)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		s->v[i].kept = s->v[i].inherited || s->v[i].taken;
+	for (i = 0; i < s->n_took; i++)
+		old->v[s->took[i]].kept = false;
 }
 
 void
@@ -155,6 +167,7 @@ take_over(struct sockets *s, const char *address, struct sockets *old)
 			continue;
 		add(s, address, old->v[i].fd, old->v[i].worker);
 		s->v[s->n - 1].inherited = old->v[i].inherited;
+		s->v[s->n - 1].taken = true;
 		old->v[i].kept = true;
 		s->took[s->n_took++] = i;
 		found = true;
@@ -254,6 +267,7 @@ open_unix(const char *address, struct err *e)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	const char *path = address + strlen("unix:");
+	struct stat st;
 	int fd, other;
 
 	if (strlen(path) >= sizeof(un.sun_path))
@@ -269,7 +283,7 @@ open_unix(const char *address, struct err *e)
 		errno = EADDRINUSE;
 		goto fail;
 	}
-	if (errno == ECONNREFUSED)
+	if (errno == ECONNREFUSED && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
 		(void)unlink(path);
 	if (bind(fd, (struct sockaddr *)&un, sizeof(un)) == -1 || chmod(path, 0666) == -1 ||
 	    listen(fd, BACKLOG) == -1)
@@ -296,22 +310,26 @@ sockets_inherited(void)
 }
 
 /* A listen section whose address is that of a handed socket gives it its TLS; the rest are plain. */
-static void
-inherit(struct sockets *s, const struct conf *c)
+static int
+inherit(struct sockets *s, struct err *e)
 {
 	int n = sockets_inherited(), i;
 
-	(void)c;
 	for (i = 0; i < n && i < 64; i++) {
-		int fd = FIRST_HANDED + i;
+		int fd = FIRST_HANDED + i, on = 0;
+		socklen_t len = sizeof(on);
 		char name[160];
 
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == -1 || on == 0)
+			return err_set(e, REASON_SYSTEM,
+			    "LISTEN_FDS says %d: descriptor %d is not a socket that listens", n, fd);
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 		name_of(fd, name, sizeof(name));
 		add(s, name, fd, SHARED_BY_ALL);
 		s->v[s->n - 1].inherited = true;
 	}
+	return 0;
 }
 
 /* As a section's title would have it. */
