@@ -77,17 +77,26 @@ stream_close(struct stream *s)
 void
 stream_want_read(struct stream *s, bool want)
 {
-	if (s->fd == -1 || want == s->reading)
+	if (s->fd == -1)
 		return;
-	s->reading = want;
 	if (want) {
-		(void)event_add(&s->rd, NULL);
+		if (!s->reading)
+			(void)event_add(&s->rd, NULL);
+		s->reading = true;
 		/* What TLS has decrypted already makes no descriptor readable. */
-		if (s->ssl != NULL && SSL_has_pending(s->ssl))
+		if (s->ssl != NULL && SSL_pending(s->ssl) > 0)
 			event_active(&s->rd, EV_READ, 0);
-	} else if (!s->write_wants_read) {
-		(void)event_del(&s->rd);
+	} else if (s->reading) {
+		s->reading = false;
+		if (!s->write_wants_read)
+			(void)event_del(&s->rd);
 	}
+}
+
+bool
+stream_has_news(const struct stream *s)
+{
+	return (s->rd.ev_evcallback.evcb_flags & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) != 0;
 }
 
 ssize_t
@@ -169,7 +178,7 @@ stream_write(struct stream *s, struct iovec *iov, int n)
 	}
 	if (n > 0) {
 		keep(s, iov, n);
-		if (s->out_end > s->out_start && !s->connecting)
+		if (s->out_end > s->out_start && !s->connecting && !s->write_wants_read)
 			arm_write(s, true);
 	}
 	return 0;
@@ -337,8 +346,11 @@ flush(struct stream *s)
 		struct iovec iov = { s->out + s->out_start, s->out_end - s->out_start };
 		ssize_t w = write_some(s, &iov, 1);
 
-		if (w == -1)
+		if (w == -1) {
+			/* What waits for bytes of the peer must not spin on a socket that can be written. */
+			arm_write(s, !s->write_wants_read || s->read_wants_write);
 			return;
+		}
 		if (w == -2) {
 			fail(s);
 			return;

@@ -67,6 +67,9 @@ void stream_want_read(struct stream *s, bool want);
 /* > 0: bytes; 0: the peer has shut down; -1: nothing now; -2: failed. */
 ssize_t stream_read(struct stream *s, void *buf, size_t cap);
 
+/* The loop knows of bytes, or of the end, that the owner has not been told of yet.  Costs no system call. */
+bool stream_has_news(const struct stream *s);
+
 /* Without taking anything: 1 there are bytes, 0 the peer has shut down, -1 nothing now, -2 failed. */
 int stream_peek(struct stream *s);
 

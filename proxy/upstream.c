@@ -107,8 +107,11 @@ static struct upstream_conn *
 take_idle(struct view *view, struct server *v)
 {
 	struct pool *p = &view->pools[v->number];
-	struct upstream_conn *c = p->idle;
+	struct upstream_conn *c;
 
+	/* What came unasked, in this very turn, would be taken for the next request's answer. */
+	while ((c = p->idle) != NULL && stream_has_news(&c->stream))
+		close_conn(c);
 	if (c == NULL)
 		return NULL;
 	p->idle = c->next;
@@ -143,8 +146,11 @@ connect_to(struct request *r, struct upstream *u, struct server *v, struct err *
 	metric_add(&r->worker->metrics.upstream_connects, 1);
 	fd = open_socket(&addr, len, e);
 	if (fd == -1) {
+		bool ours = e->reason == REASON_SYSTEM; /* no descriptor: nothing is wrong with the server */
+
 		(void)err_in(e, "upstream %s: %s", u->conf->name, v->conf->url);
-		mark(v, r->view, e->text);
+		if (!ours)
+			mark(v, r->view, e->text);
 		return NULL;
 	}
 	if (v->conf->tls && (ssl = tls_connect(u->tls, u->conf, v->conf, e)) == NULL) {
@@ -192,7 +198,9 @@ readable(struct upstream_conn *c)
 		relay_download(c->request);
 		break;
 	case UPSTREAM_IDLE:
-		close_conn(c); /* it closed, or speaks unasked: neither can be used */
+		/* It closed, or speaks unasked: neither can be used.  TLS has words of its own. */
+		if (stream_peek(&c->stream) != -1)
+			close_conn(c);
 		break;
 	case UPSTREAM_CONNECTING:
 	case UPSTREAM_DEAD:
@@ -304,7 +312,7 @@ keep_bytes(struct upstream_conn *c, const char *p, size_t n)
 	struct chunk *was = c->in;
 
 	if (was == NULL || was->cap - was->end < n) {
-		c->in = chunk_take(c->worker, (was == NULL ? 0 : was->end) + n);
+		c->in = chunk_take(c->worker, (was == NULL ? 0 : 2 * was->end) + n);
 		if (was != NULL) {
 			memcpy(c->in->bytes, was->bytes, was->end);
 			c->in->end = was->end;
