@@ -1,23 +1,18 @@
 /* proxy/client.c - see proxy/client.h */
-#include <errno.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "conf/log.h"
+#include "conf/mem.h"
 #include "proxy/client.h"
 #include "proxy/relay.h"
 #include "proxy/request.h"
 
-#define ACCEPTS_PER_TURN 64
-#define LINGER_MS        3000
-#define DISCARD_MAX      65536 /* a refused body up to this is read, so that the connection can be kept */
+#define NEWCOMER_MS 500 /* for the first request of who connected just before the proxy stops */
+#define LINGER_MS   3000
+#define DISCARD_MAX 65536 /* a refused body up to this is read, so that the connection can be kept */
 
-static void client_new(struct listener *, int, const struct sockaddr_storage *);
-static void turn_away(struct worker *, int);
 static void readable(struct client *);
 static void read_head(struct client *);
 static bool grow(struct client *);
@@ -30,6 +25,8 @@ static void discard(struct client *);
 static void next_request(struct client *);
 static void finish(struct client *);
 static void linger(struct client *);
+static void lingering(struct client *);
+static void stalled(struct client *);
 static void drained(struct client *);
 static void timed_out(struct timer *);
 static void client_free(struct grave *);
@@ -37,75 +34,13 @@ static void stream_cb(struct stream *, enum stream_event, void *);
 
 /* --- a connection begins --- */
 
-void
-client_accept(struct listener *l)
+struct client *
+client_new(struct worker *w, int fd, SSL *ssl)
 {
-	struct worker *w = l->worker;
-	int i;
+	struct client *c = xcalloc(1, sizeof(*c));
 
-	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
-		struct sockaddr_storage addr = { 0 };
-		socklen_t len = sizeof(addr);
-		int fd = accept4(l->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd == -1) {
-			if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-				log_warn("accept on %s: %s", l->address, strerror(errno));
-			return;
-		}
-		metric_add(&w->metrics.connections_accepted, 1);
-		client_new(l, fd, &addr);
-	}
-}
-
-static void
-client_new(struct listener *l, int fd, const struct sockaddr_storage *addr)
-{
-	struct worker *w = l->worker;
-	struct snapshot *snap = w->view->snap;
-	const struct conf *conf = snap->conf;
-	struct client *c;
-	SSL *ssl = NULL;
-	size_t i, open;
-	int on = 1;
-
-	for (i = 0; i < conf->n_listens; i++)
-		if (strcmp(conf->listens[i].address, l->address) == 0)
-			break;
-	open = atomic_fetch_add(&w->shared->connections, 1);
-	if (open >= conf->limits.max_connections && !(i < conf->n_listens && conf->listens[i].admin)) {
-		turn_away(w, fd);
-		return;
-	}
-	if (i < conf->n_listens && snap->listen_tls[i] != NULL) {
-		ssl = SSL_new(snap->listen_tls[i]);
-		if (ssl == NULL) {
-			turn_away(w, fd);
-			return;
-		}
-		SSL_set_accept_state(ssl);
-	}
-	c = xcalloc(1, sizeof(*c));
 	c->worker = w;
 	c->tls = ssl != NULL;
-	c->listen_address = l->address;
-	if (i < conf->n_listens) {
-		c->admin = conf->listens[i].admin;
-		c->https_redirect = conf->listens[i].https_redirect;
-		c->hsts = conf->listens[i].hsts / 1000;
-	}
-	if (addr->ss_family == AF_INET) {
-		const struct sockaddr_in *v4 = (const struct sockaddr_in *)addr;
-
-		c->peer.s6_addr[10] = c->peer.s6_addr[11] = 0xff;
-		memcpy(&c->peer.s6_addr[12], &v4->sin_addr, 4);
-	} else if (addr->ss_family == AF_INET6) {
-		c->peer = ((const struct sockaddr_in6 *)addr)->sin6_addr;
-	} else {
-		c->unix_peer = true;
-	}
-	if (!c->unix_peer)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	stream_init(&c->stream, w->base, fd, ssl, stream_cb, c);
 	c->next = w->clients;
 	c->prev = &w->clients;
@@ -117,20 +52,7 @@ client_new(struct listener *l, int fd, const struct sockaddr_storage *addr)
 	c->body.done = true;
 	client_wait_for(c, WAIT_HEAD);
 	stream_want_read(&c->stream, true);
-}
-
-/* Over max_connections: the shortest answer there is, so that a balancer in front goes elsewhere. */
-static void
-turn_away(struct worker *w, int fd)
-{
-	static const char answer[] =
-	    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\n"
-	    "Connection: close\r\n\r\n";
-
-	(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)close(fd);
-	(void)atomic_fetch_sub(&w->shared->connections, 1);
-	metric_add(&w->metrics.refusals[REASON_OVERLOADED], 1);
+	return c;
 }
 
 void
@@ -149,8 +71,10 @@ client_wait_for(struct client *c, enum client_wait what)
 	case WAIT_HEAD:
 		ms = l->header_timeout;
 		break;
-	case WAIT_BODY:
 	case WAIT_DRAIN:
+		c->undrained = stream_pending(&c->stream);
+		/* fallthrough */
+	case WAIT_BODY:
 		ms = c->tunnel ? l->stream_timeout : l->body_timeout;
 		break;
 	case WAIT_LINGER:
@@ -181,11 +105,7 @@ readable(struct client *c)
 		discard(c);
 		break;
 	case CLIENT_LINGER:
-		while (stream_read(&c->stream, c->worker->scratch, SCRATCH_SIZE) > 0)
-			if (c->stream.ssl == NULL)
-				return;
-		if (stream_peek(&c->stream) != -1)
-			client_close(c, "the peer closed, too");
+		lingering(c);
 		break;
 	case CLIENT_DEAD:
 		break;
@@ -331,8 +251,11 @@ client_write(struct client *c, struct iovec *iov, int n)
 {
 	if (stream_write(&c->stream, iov, n) == -1)
 		return -1;
-	if (stream_pending(&c->stream) > 0 && c->wait != WAIT_DRAIN)
-		client_wait_for(c, WAIT_DRAIN);
+	if (stream_pending(&c->stream) > 0) {
+		if (c->wait != WAIT_DRAIN)
+			client_wait_for(c, WAIT_DRAIN);
+		c->undrained = stream_pending(&c->stream);
+	}
 	return 0;
 }
 
@@ -346,13 +269,13 @@ static void
 drained(struct client *c)
 {
 	if (c->wait == WAIT_DRAIN)
-		client_wait_for(c, WAIT_NOTHING);
+		client_wait_for(c, c->state == CLIENT_REQUEST && c->want_body ? WAIT_BODY : WAIT_NOTHING);
 	if (c->close_when_drained)
 		linger(c);
 	else if (c->state == CLIENT_REQUEST && c->request != NULL)
 		relay_client_drained(c->request);
 	else if (c->state == CLIENT_HEAD) {
-		client_wait_for(c, WAIT_IDLE);
+		client_wait_for(c, c->in == NULL ? WAIT_IDLE : WAIT_HEAD);
 		stream_want_read(&c->stream, true);
 		feed(c);
 	}
@@ -466,6 +389,16 @@ linger(struct client *c)
 	stream_want_read(&c->stream, true);
 }
 
+/* One read a turn: who goes on sending does not keep the others waiting. */
+static void
+lingering(struct client *c)
+{
+	ssize_t n = stream_read(&c->stream, c->worker->scratch, SCRATCH_SIZE);
+
+	if (n == 0 || n == -2)
+		client_close(c, "the peer closed, too");
+}
+
 void
 client_close(struct client *c, const char *why)
 {
@@ -495,7 +428,10 @@ client_close(struct client *c, const char *why)
 static void
 client_free(struct grave *g)
 {
-	free(g); /* the first member */
+	struct client *c = (struct client *)(void *)g; /* the first member */
+
+	free(c->listen_address);
+	free(c);
 }
 
 void
@@ -511,10 +447,23 @@ client_drain_all(struct worker *w)
 	struct client *c, *next;
 
 	for (c = w->clients; c != NULL; c = next) {
+		int n;
+
 		next = c->next;
-		/* A request that has arrived already is answered. */
-		if (c->state == CLIENT_HEAD && c->in == NULL && stream_peek(&c->stream) != 1)
+		if (c->state != CLIENT_HEAD || c->in != NULL)
+			continue;
+		/* A request that has arrived already is answered; an answer that is on its way gets there. */
+		n = stream_peek(&c->stream);
+		if (n == 1) {
+			stream_want_read(&c->stream, stream_pending(&c->stream) == 0);
+		} else if (n == -1 && stream_pending(&c->stream) > 0) {
+			finish(c);
+		} else if (n == -1 && c->served == 0) {
+			c->wait = WAIT_IDLE;
+			timer_set(w->timers, &c->timer, timed_out, NEWCOMER_MS);
+		} else {
 			client_close(c, "idle, and the proxy stops");
+		}
 	}
 }
 
@@ -543,7 +492,9 @@ timed_out(struct timer *t)
 		request_begin_bad(c->request, &e);
 		return;
 	case WAIT_BODY:
-		if (c->tunnel) {
+		if (c->tunnel && stream_pending(&c->stream) > 0) {
+			stalled(c); /* the upstream's timer leaves it to ours */
+		} else if (c->tunnel) {
 			client_wait_for(c, WAIT_BODY); /* the upstream's timer counts both directions */
 		} else if (c->state == CLIENT_REQUEST) {
 			client_wait_for(c, WAIT_NOTHING);
@@ -553,15 +504,26 @@ timed_out(struct timer *t)
 		}
 		return;
 	case WAIT_DRAIN:
-		if (c->state == CLIENT_REQUEST && c->request != NULL)
-			request_abort(&c->request, REASON_CLIENT_STALLED);
-		client_close(c, "the peer does not read its answer");
+		stalled(c);
 		return;
 	case WAIT_IDLE:
 	case WAIT_LINGER:
 		client_close(c, "idle");
 		return;
 	}
+}
+
+/* Pending bytes did not go out: slow is allowed, still is not. */
+static void
+stalled(struct client *c)
+{
+	if (stream_pending(&c->stream) < c->undrained) {
+		client_wait_for(c, WAIT_DRAIN);
+		return;
+	}
+	if (c->state == CLIENT_REQUEST && c->request != NULL)
+		request_abort(&c->request, REASON_CLIENT_STALLED);
+	client_close(c, "the peer does not read its answer");
 }
 
 static void

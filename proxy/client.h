@@ -60,18 +60,21 @@ struct client {
 	struct body body;
 	unsigned served;
 	int64_t hsts;
-	const char *listen_address;
+	size_t undrained;     /* WAIT_DRAIN: bytes that were pending when it was last looked at */
+	char *listen_address; /* of admin listeners, ours: a reload may forget its section */
 };
 
-void client_accept(struct listener *l);
+bool client_accept(struct listener *l); /* a turn's worth; true: there may be more */
 void client_close_all(struct worker *w);
 void client_drain_all(struct worker *w); /* idle ones close now, the others after their request */
 
 /* Why it ends is for the debug log.  The request, when one is under way, is aborted. */
 void client_close(struct client *c, const char *why);
 
-/* --- between client.c and client_body.c --- */
+/* --- between client.c, client_accept.c and client_body.c --- */
 
+/* Reading begins; ssl may be NULL and is taken over. */
+struct client *client_new(struct worker *w, int fd, SSL *ssl);
 void client_wait_for(struct client *c, enum client_wait what);
 int client_take_length(struct client *c, struct str *data, struct err *e) MUST_CHECK; /* BODY_LENGTH only */
 
@@ -84,6 +87,7 @@ int client_take_length(struct client *c, struct str *data, struct err *e) MUST_C
  * end (c->body.done) or, with *e set, BAD_FRAMING, BODY_TOO_LARGE, CLIENT_GONE.
  */
 int client_take_body(struct client *c, struct str *data, struct err *e) MUST_CHECK;
+bool client_holds_body(const struct client *c); /* bytes that need no reading */
 void client_want_body(struct client *c,
     bool want); /* begin, or stop, reading for it; sends 100-continue when that is awaited */
 

@@ -25,6 +25,13 @@ client_take_body(struct client *c, struct str *data, struct err *e)
 	return got;
 }
 
+bool
+client_holds_body(const struct client *c)
+{
+	return (c->in != NULL && c->in->end > c->in->start) ||
+	       (c->more != NULL && c->more->end > c->more->start);
+}
+
 int
 client_take_length(struct client *c, struct str *data, struct err *e)
 {
@@ -128,14 +135,13 @@ client_want_body(struct client *c, bool want)
 	if (want && c->request->in.expect_continue && !c->sent_continue && !c->request->head_sent &&
 	    c->body.seen == 0) {
 		c->sent_continue = true;
-		if (stream_write(&c->stream, &iov, 1) == -1)
-			return; /* the failed stream tells on its own */
+		(void)(stream_write(&c->stream, &iov, 1) == -1); /* reading tells that the peer is gone */
 	}
 	stream_want_read(&c->stream, want || (c->body.done && !c->tunnel));
 	if (want)
 		client_wait_for(c, WAIT_BODY);
 	else if (c->wait == WAIT_BODY)
-		client_wait_for(c, WAIT_NOTHING);
+		client_wait_for(c, stream_pending(&c->stream) > 0 ? WAIT_DRAIN : WAIT_NOTHING);
 }
 
 void

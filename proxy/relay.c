@@ -40,7 +40,7 @@ relay_upload(struct request *r)
 	if (!r->relay.up_active)
 		return;
 	while (r->up != NULL && !r->relay.up_broken && stream_pending(&r->up->stream) == 0) {
-		if (reads++ == READS_PER_TURN && r->client->in == NULL && r->client->more == NULL) {
+		if (reads++ >= READS_PER_TURN && !client_holds_body(r->client)) {
 			client_want_body(r->client, true); /* the socket stays readable: next turn */
 			return;
 		}

@@ -19,6 +19,7 @@
 #define CACHE_ENTRIES  8192
 #define CHUNKS_KEPT    256
 #define ACCESS_LOG_CAP 65536
+#define DRAIN_TURNS    64 /* of accepting: a queue's worth */
 
 static void *worker_main(void *);
 static void obey(void *);
@@ -214,8 +215,10 @@ listen_on(struct worker *w, struct listener *l, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < w->n_listeners; i++)
+	for (i = 0; i < w->n_listeners; i++) {
+		timer_clear(&w->listeners[i].again);
 		event_free(w->listeners[i].ev);
+	}
 	free(w->listeners);
 	w->listeners = l;
 	w->n_listeners = n;
@@ -231,13 +234,15 @@ static void
 drain(struct worker *w, int64_t wait_ms)
 {
 	size_t i;
+	int turn;
 
 	if (w->draining)
 		return;
 	/* Who is in the queue already gets an answer. */
 	for (i = 0; i < w->n_listeners; i++)
-		if (!w->listeners[i].inherited)
-			client_accept(&w->listeners[i]);
+		for (turn = 0; turn < DRAIN_TURNS && !w->listeners[i].inherited; turn++)
+			if (!client_accept(&w->listeners[i]))
+				break;
 	listen_on(w, NULL, 0);
 	w->draining = true;
 	timer_set(w->timers, &w->drain_timer, drain_over, wait_ms);
@@ -360,7 +365,7 @@ accept_cb(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	client_accept(arg);
+	(void)client_accept(arg);
 }
 
 static void

@@ -74,6 +74,7 @@ struct listener {
 	int fd; /* not ours: the process closes it */
 	const char *address;
 	bool inherited;
+	struct timer again; /* accepting pauses: no descriptor to spare */
 };
 
 #define SCRATCH_SIZE  65536
@@ -104,6 +105,7 @@ struct worker {
 	size_t n_clients;
 	struct listener *listeners;
 	size_t n_listeners;
+	int64_t accept_warned; /* timers_now()'s clock */
 
 	struct grave *graves;
 	struct event *reap;
