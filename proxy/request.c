@@ -239,7 +239,8 @@ request_ask_upstream(struct request *r)
 	r->up_began = timers_now_us();
 	r->tries++;
 	r->up_failed = r->broken = false;
-	r->relay.up_active = r->in.body != BODY_NONE && !r->client->body.done;
+	/* An empty chunked body may have been read to its end for a try that failed. */
+	r->relay.up_active = r->in.body == BODY_CHUNKED || !r->client->body.done;
 	r->relay.up_chunked = r->in.body == BODY_CHUNKED;
 	r->relay.up_broken = false;
 	if (upstream_ask(r, head, r->retried, &e) == -1) {
