@@ -16,6 +16,7 @@ static int make_listens(struct snapshot *, struct err *);
 static void make_route_fields(struct snapshot *);
 static const struct server *server_before(
     const struct snapshot *, const struct conf_upstream *, const struct conf_server *);
+static const struct addrinfo *same_address(const struct addrinfo *, const struct server *);
 static void snapshot_free(struct snapshot *);
 
 struct snapshot *
@@ -166,10 +167,11 @@ make_upstreams(struct snapshot *s, struct snapshot *old, struct err *e)
 			v->number = s->n_servers++;
 			tls = tls || v->conf->tls;
 			was = server_before(old, u->conf, v->conf);
-			if (!snapshot_resolve(s, v) && was != NULL) {
+			if (was != NULL) {
 				v->addr = was->addr;
 				v->addr_len = was->addr_len;
 			}
+			(void)snapshot_resolve(s, v);
 			/* Until it was reached once nobody vouches for it. */
 			atomic_store(&v->down, was == NULL || atomic_load(&was->down));
 			(void)snprintf(v->why, sizeof(v->why), "not reached yet");
@@ -197,6 +199,18 @@ server_before(const struct snapshot *old, const struct conf_upstream *u, const s
 	return NULL;
 }
 
+/* Of several addresses the one in use, which was reached; else the first. */
+static const struct addrinfo *
+same_address(const struct addrinfo *list, const struct server *v)
+{
+	const struct addrinfo *a;
+
+	for (a = list; a != NULL; a = a->ai_next)
+		if (a->ai_addrlen == v->addr_len && memcmp(a->ai_addr, &v->addr, a->ai_addrlen) == 0)
+			return a;
+	return list;
+}
+
 bool
 snapshot_resolve(struct snapshot *s, struct server *v)
 {
@@ -217,8 +231,10 @@ snapshot_resolve(struct snapshot *s, struct server *v)
 	} else {
 		(void)snprintf(port, sizeof(port), "%u", (unsigned)v->conf->port);
 		if (getaddrinfo(v->conf->host, port, &hints, &list) == 0 && list != NULL) {
-			memcpy(&addr, list->ai_addr, list->ai_addrlen);
-			len = list->ai_addrlen;
+			const struct addrinfo *a = same_address(list, v);
+
+			memcpy(&addr, a->ai_addr, a->ai_addrlen);
+			len = a->ai_addrlen;
 		}
 		if (list != NULL)
 			freeaddrinfo(list);

@@ -77,7 +77,8 @@ const struct session_scope *snapshot_scope(
 const char *snapshot_redirect_uri(const struct snapshot *s, const struct conf_origin *o, size_t provider);
 const char *snapshot_binding_cookie(const struct snapshot *s, const struct conf_origin *o);
 
-/* Resolve a server's name (blocking) and keep the address; false when there is none. */
+/* Resolve a server's name (blocking) and keep the address; one that it has already when it is still among
+ * several.  false when there is none: what it had stays. */
 bool snapshot_resolve(struct snapshot *s, struct server *v);
 
 #endif
