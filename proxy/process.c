@@ -307,6 +307,7 @@ reload_now(struct process *p)
 		return false;
 	}
 	warn_fixed(old->conf, snap->conf);
+	raise_nofile(snap->conf);
 	p->old_sockets = p->sockets;
 	p->sockets = sockets;
 	p->snap = snap;
