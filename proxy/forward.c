@@ -66,9 +66,9 @@ look_through(struct request *r)
 			if (!parse_address(str_trim(last), &a))
 				return;
 			r->addr = a;
-			if (!conf_peers_has(trusted, &a) || comma == NULL)
+			if (!conf_peers_has(trusted, &a))
 				return;
-			list.n = (size_t)(comma - list.p);
+			list.n = comma == NULL ? 0 : (size_t)(comma - list.p); /* on, to the field before */
 		}
 	}
 }
