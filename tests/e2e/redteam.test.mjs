@@ -458,7 +458,10 @@ story('SameSite=Strict works with a provider of another site, in one round', asy
 		await own.start({ port });
 		const c = await context();
 		const page = await c.newPage();
-		await page.goto(`http://flow.test:${port}/wanted?a=1&b=2`);
+		// A click at another site: so it is as well when somebody fills in the provider's form.
+		await page.goto(`${own.op.url}/end`);
+		await page.setContent(`<a href="http://flow.test:${port}/wanted?a=1&amp;b=2">go</a>`);
+		await page.click('a');
 		await page.waitForURL(`http://flow.test:${port}/wanted?a=1&b=2`);
 		assert.match(await page.textContent('body'), /"user":"alice"/);
 		assert.equal(own.op.calls.authorize, 1);
