@@ -72,6 +72,10 @@ static const struct words by_reason[REASON_COUNT] = {
 					   "If you have another account, sign in with that one. Otherwise "
 					   "ask your administrator."),
 	    .label = "Required" },
+	/* programs, mostly; a person sees it who opens their address in a browser */
+	[REASON_BEARER_MISSING] = { SAY("For programs only",
+	    "This address is for programs that bring an access token.",
+	    "Open the application itself instead.") },
 	/* a sign-in */
 	[REASON_LOGIN_BAD_REQUEST] = { SAY(SIGN_IN_FAILED,
 	    "The answer that your browser brought back from the sign-in service is not well-formed.",
@@ -175,10 +179,19 @@ static const struct words by_reason[REASON_COUNT] = {
 	[REASON_TOKEN_NONCE] = { SAY(SIGN_IN_FAILED,
 	    "The sign-in service's answer belongs to another sign-in than the one begun in this browser.",
 	    "Start again from the application.") },
+	[REASON_TOKEN_ACR] = { SAY(SIGN_IN_FAILED,
+	    "The sign-in service did not check who you are as strictly as this application demands.",
+	    "Sign in again, and take every step that the sign-in service offers, such as a second factor.") },
+	[REASON_TOKEN_AUTH_TIME] = { SAY(SIGN_IN_FAILED,
+	    "Your last sign-in at the sign-in service is longer ago than this application accepts.",
+	    "Sign out at the sign-in service, then try again.") },
 	[REASON_TOKEN_CLAIM] = { SAY(SIGN_IN_FAILED,
 	    "The sign-in service left out something that a proof of who you are must hold.", TRY_AGAIN) },
 	[REASON_TOKEN_HASH] = { SAY(
 	    SIGN_IN_FAILED, "The parts of the sign-in service's answer do not belong together.", TRY_AGAIN) },
+	[REASON_TOKEN_TYPE] = { SAY("Access denied",
+	    "What came with the request is not an access token for this application.", ASK) },
+	[REASON_TOKEN_USERNAME] = { SAY("Access denied", "The access token does not say who you are.", ASK) },
 	/* the upstream */
 	[REASON_UPSTREAM_CONNECT_TIMEOUT] = { SAY(
 	    NO_ANSWER, "No connection to the application could be made in time.", "Try again in a minute.") },
