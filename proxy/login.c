@@ -173,8 +173,11 @@ with_state(struct request *r, const struct response *a)
 	used =
 	    revoked_add(r->worker->shared->flows, (struct str){ (char *)l->flow.flow, sizeof(l->flow.flow) },
 		l->flow.issued + AUTHREQ_LIFE + 1, r->now_ms / 1000);
+	/* A few strangers can fill the table; to refuse everybody for that would be their success. */
 	if (used == -1)
-		return request_refuse(r, REASON_OVERLOADED, "the table of sign-ins under way is full");
+		log_request(LOG_LEVEL_WARN, r->id, REASON_OVERLOADED,
+		    "the table of redeemed sign-ins is full: that a code is used once is left to the "
+		    "provider");
 	if (used == 1 && r->session != NULL)
 		return to_page(r, l->flow.target);
 	if (used == 1)
