@@ -84,6 +84,31 @@ struct conf_limits {
 	uint64_t logins_per_minute;
 };
 
+/* Where a provider's keys come from. */
+enum conf_discovery { DISCOVERY_DOCUMENT, DISCOVERY_JWKS, DISCOVERY_FEDERATION, DISCOVERY_STORE };
+
+enum conf_find {
+	FIND_THUMBPRINT,
+	FIND_THUMBPRINT_SHA256,
+	FIND_SUBJECT_NAME,
+	FIND_SUBJECT_DN,
+	FIND_ISSUER_NAME,
+	FIND_SERIAL_NUMBER,
+	FIND_SUBJECT_KEY_IDENTIFIER,
+	FIND_FILE
+};
+
+/* One `certificate` of a provider with discovery = "store"; conf/certs.h finds it. */
+struct conf_certificate {
+	const char *name; /* the title; a token's kid may name it */
+	enum conf_find find;
+	const char *value;            /* NULL with FIND_FILE */
+	const char *directory, *file; /* one of them; the other is NULL */
+	bool require_valid;           /* inside its dates */
+	const char *ca;               /* may be NULL: it needs no authority */
+	struct conf_place at;
+};
+
 enum conf_auth_method {
 	AUTH_METHOD_BASIC,
 	AUTH_METHOD_POST,
@@ -95,8 +120,9 @@ enum conf_auth_method {
 struct conf_provider {
 	const char *name; /* the title */
 	const char *kind; /* a row of oidc/kinds.c */
-	const char *discovery_url;
-	const char *issuer; /* may be NULL: from the document */
+	enum conf_discovery discovery;
+	const char *discovery_url; /* NULL with DISCOVERY_STORE */
+	const char *issuer;        /* may be NULL: from the document */
 	/* by hand; each may be NULL: from the document */
 	const char *authorization_endpoint, *token_endpoint, *jwks_uri, *userinfo_endpoint, *end_session_endpoint;
 	const char *callback_path; /* below public_url's path, e.g. "/auth/callback" */
@@ -131,6 +157,8 @@ struct conf_provider {
 	int64_t clock_tolerance, metadata_refresh, timeout;
 	const char *tls_ca; /* may be NULL: the system's */
 	const char *proxy;  /* may be NULL: the environment decides */
+	struct conf_certificate *certificates; /* with DISCOVERY_STORE, at least one */
+	size_t n_certificates;
 	struct conf_place at;
 };
 
