@@ -23,6 +23,7 @@ build pc:cjose libcjose-dev
 build pc:jansson libjansson-dev
 build pc:openssl libssl-dev
 build pc:libconfuse libconfuse-dev
+build pc:libxml-2.0 libxml2-dev
 test pc:check check
 test cmd:node nodejs
 test cmd:npm npm
