@@ -5,9 +5,9 @@ import { existsSync } from 'node:fs';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 import { Browser, FETCH, NAVIGATE } from './lib/browser.mjs';
-
+import { sleep } from './lib/ports.mjs';
 import { SECRET } from './lib/proxy.mjs';
-import { exchange } from './lib/raw.mjs';
+import { exchange, Raw } from './lib/raw.mjs';
 import { closing, shared, story, world } from './lib/world.mjs';
 
 const ROUTES = `route "/" { upstream = "app" claim_headers = {"X-Title=title", "X-Groups=groups"} }
@@ -155,6 +155,38 @@ story('only callbacks count against logins_per_minute, per address, trusted prox
 	} finally {
 		await own.stop();
 	}
+});
+
+story('a browser that leaves while the provider is asked takes nothing down', async () => {
+	const { url, op, port } = await w();
+	for (const fault of [{ tokenSlow: true }, { kid: 'unknown', jwksDelay: 300 }, {}]) {
+		op.reset();
+		const browser = new Browser();
+		const callback = new URL((await browser.request((await browser.request(`${url}/x`)).location)).location);
+		op.fault = fault;
+		const raw = await Raw.open(port);
+		raw.send(`GET ${callback.pathname}${callback.search} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/html\r\nCookie: ${browser.jar.header(new URL(url))}\r\n\r\n`);
+		await sleep(fault.tokenSlow || fault.kid ? 120 : 1);
+		raw.close();
+		await sleep(400);
+	}
+	op.reset();
+	assert.equal((await new Browser().go(`${url}/x`)).status, 200);
+});
+
+story('what was sealed or signed for one purpose passes for no other', async () => {
+	const { url, signedIn } = await w();
+	const browser = await signedIn();
+	const state = new URL((await new Browser().request(`${url}/x`)).location).searchParams.get('state');
+	const values = { state, tokens: browser.jar.get(`${NAME}.t`).value, login: browser.jar.get(`${NAME}.login`).value, session: session(browser).value };
+	for (const [what, value] of Object.entries(values)) {
+		if (what !== 'session') assert.equal((await new Browser().request(`${url}/x`, { cookie: `${NAME}=${value}`, headers: FETCH })).status, 401, what);
+		const r = await new Browser().request(`${url}/auth/callback?code=x&state=${value}`, { cookie: `${NAME}.login=${values.login}` });
+		assert.ok([302, 403].includes(r.status), what);
+		assert.ok(!r.setCookies.some((c) => c.startsWith(`${NAME}=`)), what);
+	}
+	const out = await new Browser().request(`${url}/auth/logout`, { headers: same, cookie: `${NAME}=${values.session}; ${NAME}.t=${state}` });
+	assert.equal(new URL(out.location).searchParams.get('id_token_hint'), null, 'tokens of nobody');
 });
 
 // --- who somebody is ---
