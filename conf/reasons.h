@@ -89,6 +89,8 @@
 	X(TOKEN_EXPIRED, "token_expired", 403, "exp has passed, clock_tolerance included") \
 	X(TOKEN_EARLY, "token_early", 403, "iat or nbf is in the future, clock_tolerance included") \
 	X(TOKEN_NONCE, "token_nonce", 403, "nonce is not the one of this sign-in") \
+	X(TOKEN_ACR, "token_acr", 403, "acr is none of the acr_values that were asked for") \
+	X(TOKEN_AUTH_TIME, "token_auth_time", 403, "auth_time is missing, or older than max_age") \
 	X(TOKEN_CLAIM, "token_claim", 403, "a required claim is missing or of the wrong type") \
 	X(TOKEN_HASH, "token_hash", 403, "at_hash does not fit the access token") \
 	X(TOKEN_TYPE, "token_type", 403, "another kind of token where an access token must be, or one bound to a key") \

@@ -14,6 +14,7 @@
 #define FLOW_SIZE    16
 #define BINDING_SIZE 32
 #define FUTURE_MAX   300 /* seconds: another instance's clock may run ahead of ours */
+#define PARAMS_MAX   14  /* of one request, besides authorization_parameters */
 
 /*
  * The sealed text: version, attempt, round, flow, binding's hash, issued (8 bytes,
@@ -25,7 +26,9 @@
 static void hash_binding(const struct authreq_keys *, struct str, unsigned char[BINDING_SIZE]);
 static bool unpack(struct str, struct authreq *, unsigned char[BINDING_SIZE]);
 static struct str derive(const unsigned char[32], const struct authreq *, struct str, struct mem *);
-static const char *join_scopes(const struct conf_strings *, struct mem *);
+static void put(struct authreq_params *, const char *, struct str);
+static bool is_ours(const struct authreq_params *, struct str, struct mem *);
+static struct str join(const struct conf_strings *, struct mem *);
 static struct str challenge_of(struct str, struct mem *);
 
 void
@@ -146,54 +149,96 @@ derive(const unsigned char key[32], const struct authreq *a, struct str binding,
 	return out;
 }
 
-char *
-authreq_url(const struct conf_provider *c, const struct discovery *d, const char *redirect_uri,
-    struct str state, struct str nonce, struct str verifier, struct mem *m)
+struct authreq_params *
+authreq_params(const struct authreq_ask *a, struct mem *m)
 {
-	char *url = mem_strdup(m, d->authorization_endpoint);
+	const struct conf_provider *c = a->client;
+	const char *prompt = a->prompt != NULL ? a->prompt : c->prompt;
+	struct authreq_params *p = mem_zalloc(m, sizeof(*p));
 
-	url = url_add_param(m, url, "response_type", STR("code"));
-	url = url_add_param(m, url, "client_id", str_of(c->client_id));
-	url = url_add_param(m, url, "redirect_uri", str_of(redirect_uri));
-	url = url_add_param(m, url, "scope", str_of(join_scopes(&c->scopes, m)));
-	url = url_add_param(m, url, "nonce", nonce);
+	p->v = mem_zalloc(m, (PARAMS_MAX + c->authorization_parameters.n) * sizeof(*p->v));
+	put(p, "response_type", STR("code"));
+	put(p, "client_id", str_of(c->client_id));
+	put(p, "redirect_uri", str_of(a->redirect_uri));
+	put(p, "scope", join(&c->scopes, m));
+	put(p, "nonce", a->nonce);
 	if (c->pkce) { /* RFC 7636 4.3: the method is said, its default is plain */
-		url = url_add_param(m, url, "code_challenge", challenge_of(verifier, m));
-		url = url_add_param(m, url, "code_challenge_method", STR("S256"));
+		put(p, "code_challenge", challenge_of(a->verifier, m));
+		put(p, "code_challenge_method", STR("S256"));
 	}
+	if (c->form_post)
+		put(p, "response_mode", STR("form_post"));
+	put(p, "prompt", str_of(prompt));
+	if (c->max_age != NULL)
+		put(p, "max_age", str_of(mem_printf(m, "%lld", (long long)(*c->max_age / 1000))));
+	put(p, "acr_values", join(&c->acr_values, m));
+	put(p, "login_hint", a->login_hint);
+	put(p, "resource", str_of(c->resource));
 	for (size_t i = 0; i < c->authorization_parameters.n; i++) {
 		struct str value = str_of(c->authorization_parameters.v[i]), name;
 
 		if (str_next(&value, '=', &name))
-			url = url_add_param(m, url, mem_text(m, name), value.p == NULL ? STR("") : value);
+			p->v[p->n++] =
+			    (struct authreq_param){ mem_text(m, name), value.p == NULL ? STR("") : value };
 	}
-	return url_add_param(m, url, "state", state);
+	put(p, "state", a->state);
+	return p;
+}
+
+/* What there is nothing to say about is left out. */
+static void
+put(struct authreq_params *p, const char *name, struct str value)
+{
+	if (value.n > 0)
+		p->v[p->n++] = (struct authreq_param){ name, value };
+}
+
+char *
+authreq_url(const char *endpoint, const struct authreq_params *p, struct mem *m)
+{
+	char *url = authreq_endpoint(endpoint, p, m);
+
+	for (size_t i = 0; i < p->n; i++)
+		url = url_add_param(m, url, p->v[i].name, p->v[i].value);
+	return url;
 }
 
 /* A parameter twice is an error to the provider (RFC 6749 3.1). */
 char *
-authreq_set_param(const char *url, const char *name, struct str value, struct mem *m)
+authreq_endpoint(const char *endpoint, const struct authreq_params *p, struct mem *m)
 {
-	struct str rest = str_of(url), base, pair, ignored;
+	struct str rest = str_of(endpoint), base, pair;
 	char *out;
 
 	(void)str_next(&rest, '?', &base);
 	out = mem_text(m, base);
 	while (rest.n > 0 && str_next(&rest, '&', &pair))
-		if (pair.n > 0 && url_param(m, pair, name, &ignored) == 1)
+		if (pair.n > 0 && !is_ours(p, pair, m))
 			out = mem_printf(
 			    m, "%s%s%.*s", out, strchr(out, '?') == NULL ? "?" : "&", STR_ARG(pair));
-	return url_add_param(m, out, name, value);
+	return out;
 }
 
-static const char *
-join_scopes(const struct conf_strings *s, struct mem *m)
+static bool
+is_ours(const struct authreq_params *p, struct str pair, struct mem *m)
+{
+	struct str ignored;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (url_param(m, pair, p->v[i].name, &ignored) != 1)
+			return true;
+	return false;
+}
+
+/* With a space between. */
+static struct str
+join(const struct conf_strings *s, struct mem *m)
 {
 	const char *out = "";
 
 	for (size_t i = 0; i < s->n; i++)
 		out = i == 0 ? s->v[i] : mem_printf(m, "%s %s", out, s->v[i]);
-	return out;
+	return str_of(out);
 }
 
 static struct str

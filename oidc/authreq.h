@@ -67,14 +67,29 @@ struct str authreq_nonce(const struct authreq_keys *k, const struct authreq *a, 
 struct str authreq_verifier(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
 
 /*
- * The URL to send the browser to (Core 3.1.2.1, RFC 7636 4.3): parameters of
- * authorization_endpoint's own query are kept, authorization_parameters are
- * added.
+ * What one sign-in asks of the provider (Core 3.1.2.1, RFC 7636 4.3, OAuth 2.0
+ * Form Post Response Mode), each parameter once: what the configuration says,
+ * authorization_parameters, and what is this sign-in's own.
  */
-char *authreq_url(const struct conf_provider *c, const struct discovery *d, const char *redirect_uri,
-    struct str state, struct str nonce, struct str verifier, struct mem *m);
+struct authreq_ask {
+	const struct conf_provider *client;
+	const char *redirect_uri;
+	struct str state, nonce, verifier;
+	const char *prompt;    /* in place of the configured one; may be NULL */
+	struct str login_hint; /* "" or unset: none */
+};
+struct authreq_params {
+	size_t n;
+	struct authreq_param {
+		const char *name;
+		struct str value;
+	} *v;
+};
+struct authreq_params *authreq_params(const struct authreq_ask *a, struct mem *m);
 
-/* The same URL with this one value for `name`, whatever values it had before. */
-char *authreq_set_param(const char *url, const char *name, struct str value, struct mem *m);
+/* By GET: the URL to send the browser to. */
+char *authreq_url(const char *endpoint, const struct authreq_params *p, struct mem *m);
+/* By POST: where the form goes.  The endpoint's own parameters stay, but for those that we set. */
+char *authreq_endpoint(const char *endpoint, const struct authreq_params *p, struct mem *m);
 
 #endif

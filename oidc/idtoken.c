@@ -22,6 +22,8 @@ static int judge_azp(const struct idtoken_check *, const json_t *, const char *s
 static int judge_expiry(const struct idtoken_check *, const json_t *, struct err *);
 static int judge_begin(const struct idtoken_check *, const json_t *, const char *name, struct err *);
 static int judge_nonce(const struct idtoken_check *, const json_t *, struct err *);
+static int judge_acr(const struct idtoken_check *, const json_t *, struct err *);
+static int judge_auth_time(const struct idtoken_check *, const json_t *, struct err *);
 static int judge_subject(const json_t *, struct err *);
 static int judge_hash(const struct idtoken_check *, const struct jose_token *, struct err *);
 static void fill(const struct idtoken_check *, json_t *claims, struct identity *);
@@ -63,10 +65,7 @@ idtoken_verify(const struct idtoken_check *c, struct str token, const struct ide
 	return IDTOKEN_OK;
 }
 
-/*
- * OpenID Connect Core 3.1.3.7, in its order.  12 and 13 (acr, auth_time) are
- * about requests that we do not make.
- */
+/* OpenID Connect Core 3.1.3.7, in its order. */
 static int
 judge_token(const struct idtoken_check *c, const struct jose_token *t, struct err *e)
 {
@@ -82,6 +81,10 @@ judge_token(const struct idtoken_check *c, const struct jose_token *t, struct er
 	    judge_begin(c, t->claims, "nbf", e) < 0) /* RFC 7519 4.1.5 */
 		return -1;
 	if (judge_nonce(c, t->claims, e) < 0) /* 3.1.3.7-11 */
+		return -1;
+	if (judge_acr(c, t->claims, e) < 0) /* 3.1.3.7-12 */
+		return -1;
+	if (judge_auth_time(c, t->claims, e) < 0) /* 3.1.3.7-13 */
 		return -1;
 	if (judge_subject(t->claims, e) < 0) /* 2 */
 		return -1;
@@ -187,6 +190,48 @@ judge_nonce(const struct idtoken_check *c, const json_t *claims, struct err *e)
 		    e, REASON_TOKEN_NONCE, "nonce is missing or not a text, but this sign-in sent one");
 	if (c->nonce.n == 0 || !secret_equal(nonce, c->nonce))
 		return err_set(e, REASON_TOKEN_NONCE, "nonce is not the one of this sign-in");
+	return 0;
+}
+
+/* A provider may ignore acr_values (Core 3.1.2.1): then what was asked for was not done. */
+static int
+judge_acr(const struct idtoken_check *c, const json_t *claims, struct err *e)
+{
+	struct str acr = claims_text(json_object_get(claims, "acr"));
+
+	if (c->acr_values == NULL || c->acr_values->n == 0)
+		return 0;
+	if (acr.p == NULL)
+		return err_set(
+		    e, REASON_TOKEN_ACR, "acr is missing or not a text, but acr_values were asked for");
+	for (size_t i = 0; i < c->acr_values->n; i++)
+		if (str_is(acr, str_of(c->acr_values->v[i])))
+			return 0;
+	return err_set(
+	    e, REASON_TOKEN_ACR, "acr is %.100s, which is none of the acr_values asked for", acr.p);
+}
+
+/* Missing is too old: the claim is required once max_age is sent (Core 2). */
+static int
+judge_auth_time(const struct idtoken_check *c, const json_t *claims, struct err *e)
+{
+	int64_t at;
+
+	if (c->max_age == NULL)
+		return 0;
+	if (!claims_time(json_object_get(claims, "auth_time"), &at))
+		return err_set(e, REASON_TOKEN_AUTH_TIME,
+		    "auth_time is missing or not a number of seconds, but max_age was asked for");
+	if (at > c->now + c->tolerance)
+		return err_set(e, REASON_TOKEN_AUTH_TIME,
+		    "auth_time lies %lld s ahead (auth_time=%lld, now=%lld, clock_tolerance=%lld): compare "
+		    "the "
+		    "clocks",
+		    (long long)(at - c->now), (long long)at, (long long)c->now, (long long)c->tolerance);
+	if (c->now - c->tolerance - at > *c->max_age / 1000)
+		return err_set(e, REASON_TOKEN_AUTH_TIME,
+		    "the sign-in at the provider is %lld s old; max_age allows %lld s",
+		    (long long)(c->now - at), (long long)(*c->max_age / 1000));
 	return 0;
 }
 

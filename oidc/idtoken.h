@@ -35,6 +35,8 @@ struct idtoken_check {
 	const struct conf_strings *username_claim; /* the first present, a non-empty string, counts */
 	struct str access_token;                   /* for at_hash; p is NULL when there is none */
 	const char *userinfo;                      /* JSON object to merge (Core 5.3.2), or NULL */
+	const struct conf_strings *acr_values;     /* one of them must be its acr; NULL, empty: any */
+	const int64_t *max_age;                    /* ms: how old auth_time may be; NULL: any */
 	int64_t tolerance;                         /* seconds, either side */
 	int64_t now;                               /* seconds since 1970 */
 	struct mem *mem;                           /* where the identity will live */

@@ -11,6 +11,7 @@
 #include "conf/log.h"
 #include "conf/secret.h"
 #include "conf/url.h"
+#include "oidc/assertion.h"
 #include "oidc/idtoken.h"
 #include "oidc/kinds.h"
 #include "proxy/binding.h"
@@ -75,21 +76,24 @@ login_send_away(struct request *r)
 	struct snapshot *s = request_snap(r);
 	struct login *l = r->login;
 	const struct conf_provider *p = &s->conf->providers[l->provider];
-	const char *redirect_uri = snapshot_redirect_uri(s, r->match.origin, l->provider);
-	struct str state, nonce, verifier;
-	char *url;
+	const struct authreq_params *ask;
 
 	secret_random(l->flow.flow, sizeof(l->flow.flow));
 	l->flow.provider = str_of(p->name);
 	l->flow.issued = r->now_ms / 1000;
 	l->flow.round = l->prompt != NULL ? LOGIN_UNCOUNTED : l->binding.done;
-	state = authreq_seal(&s->keys, &l->flow, l->binding.id, r->mem);
-	nonce = authreq_nonce(&s->keys, &l->flow, l->binding.id, r->mem);
-	verifier = authreq_verifier(&s->keys, &l->flow, l->binding.id, r->mem);
-	url = authreq_url(p, &l->view->meta, redirect_uri, state, nonce, verifier, r->mem);
-	if (l->prompt != NULL)
-		url = authreq_set_param(url, "prompt", str_of(l->prompt), r->mem);
-	reply_redirect(r, 302, url);
+	ask = authreq_params(
+	    &(struct authreq_ask){
+		.client = p,
+		.redirect_uri = snapshot_redirect_uri(s, r->match.origin, l->provider),
+		.state = authreq_seal(&s->keys, &l->flow, l->binding.id, r->mem),
+		.nonce = authreq_nonce(&s->keys, &l->flow, l->binding.id, r->mem),
+		.verifier = authreq_verifier(&s->keys, &l->flow, l->binding.id, r->mem),
+		.prompt = l->prompt,
+		.login_hint = login_asked_hint(r),
+	    },
+	    r->mem);
+	login_lead_away(r, l->view->meta.authorization_endpoint, ask);
 	/* Not again with every tab: an older value must not take the place of a newer one. */
 	if (l->binding.fresh || l->binding.failed > 0)
 		login_set_binding(r);
@@ -198,7 +202,16 @@ enum step
 login_ask_tokens(struct request *r)
 {
 	struct login *l = r->login;
+	const struct assertion about = {
+		.token_endpoint = l->view->meta.token_endpoint,
+		.issuer = l->view->meta.issuer,
+		.now = clock_seconds(),
+	};
+	struct err e;
 
+	if (assertion_print(
+		&request_snap(r)->conf->providers[l->provider], &about, r->mem, &l->code.assertion, &e) == -1)
+		return request_fail(r, &e);
 	metric_add(&r->worker->metrics.provider_requests, 1);
 	r->oidc =
 	    oidc_ask_tokens(request_snap(r)->oidc[l->provider], r->worker->fetch, &l->code, request_wake, r);
@@ -262,6 +275,8 @@ login_verify(struct request *r)
 		.username_claim = &claims,
 		.access_token = l->tokens.access_token,
 		.userinfo = l->userinfo,
+		.acr_values = &p->acr_values,
+		.max_age = p->max_age,
 		.tolerance = p->clock_tolerance / 1000,
 		.now = clock_seconds(),
 		.mem = r->mem,

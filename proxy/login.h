@@ -41,6 +41,9 @@ struct conf_strings login_username_claims(struct request *r, const struct conf_p
 bool login_take_view(struct request *r, struct err *e);
 struct str login_wanted_page(struct request *r);                /* a path of ours, always */
 const char *login_asked_prompt(struct request *r);              /* NULL: none was asked for */
+struct str login_asked_hint(struct request *r);                 /* the same: n is 0 */
+/* The answer that takes the browser to the provider: a redirect, or a form that sends itself. */
+void login_lead_away(struct request *r, const char *endpoint, const struct authreq_params *ask);
 void login_count(struct request *r);                            /* a sign-in is done: one round, or a tab */
 enum reason login_loop_cause(const struct request *r);          /* NONE: no loop */
 int login_read_response(struct request *r, struct response *a); /* -1: a parameter twice */

@@ -2,10 +2,14 @@
 #include <string.h>
 
 #include "conf/url.h"
+#include "conf/value.h"
 #include "oidc/kinds.h"
 #include "proxy/client.h"
 #include "proxy/login.h"
+#include "proxy/pages.h"
 #include "proxy/rate.h"
+
+#define HINT_MAX 256 /* bytes of a login_hint */
 
 static void view_release(void *);
 
@@ -144,6 +148,35 @@ login_count(struct request *r)
 	if (l->binding.done == 0)
 		l->binding.since = r->now_ms / 1000;
 	l->binding.done++;
+}
+
+/* Only a hint: what is not fit to be shown to a provider is left out. */
+struct str
+login_asked_hint(struct request *r)
+{
+	const struct conf_provider *p = &request_snap(r)->conf->providers[r->login->provider];
+	struct str hint;
+
+	if (r->match.kind != ROUTE_OURS || r->match.is_callback || p->login_hint_parameter == NULL ||
+	    url_param(r->mem, r->in.query, p->login_hint_parameter, &hint) != 0 || hint.n > HINT_MAX ||
+	    memchr(hint.p, '\t', hint.n) != NULL || !value_is_text(hint))
+		return STR("");
+	return hint;
+}
+
+void
+login_lead_away(struct request *r, const char *endpoint, const struct authreq_params *ask)
+{
+	const struct conf_provider *p = &request_snap(r)->conf->providers[r->login->provider];
+
+	/* A form is of no use to what is no browser; every provider takes GET as well (Core 3.1.2.1). */
+	if (!p->authorize_by_post || !request_is_navigation(r)) {
+		reply_redirect(r, 302, authreq_url(endpoint, ask, r->mem));
+		return;
+	}
+	r->reply.csp = page_csp_send;
+	reply_set(r, 200, "text/html; charset=utf-8",
+	    page_send(r->id, authreq_endpoint(endpoint, ask, r->mem), ask, r->mem));
 }
 
 /* Sign-in after sign-in, and never a session: why? */

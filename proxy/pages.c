@@ -42,12 +42,16 @@
 
 /* The hash of STYLE; the unit test prints the new one when STYLE has changed. */
 #define STYLE_HASH "'sha256-8xTYJiISm2v/VB/cg9x494hDG2Vjz7WJ5O7pi/8nBJE='"
-#define CSP(forms)                                                                                           \
-	"default-src 'none'; style-src " STYLE_HASH "; form-action " forms                                   \
+/* A parameter may be called "submit", and would stand in the method's place. */
+#define SCRIPT      "HTMLFormElement.prototype.submit.call(document.forms[0])"
+#define SCRIPT_HASH "'sha256-ox4bri+xTrW3kuLTyRoak73QX8KZGuyP3JlQYusbSlA='"
+#define CSP(more, forms)                                                                                     \
+	"default-src 'none'; style-src " STYLE_HASH "; " more "form-action " forms                           \
 	"; frame-ancestors 'none'; base-uri 'none'"
 
-const char page_csp[] = CSP("'self'");
-const char page_csp_ask[] = CSP("'self' https: http:");
+const char page_csp[] = CSP("", "'self'");
+const char page_csp_ask[] = CSP("", "'self' https: http:");
+const char page_csp_send[] = CSP("script-src " SCRIPT_HASH "; ", "'self' https: http:");
 
 static const char *wrap(const char *before, const char *inner, const char *after, struct mem *);
 static const char *fact(const char *label, struct str value, size_t max, struct mem *);
@@ -126,6 +130,25 @@ page_ask_logout(const char *request_id, const char *action_url, const char *home
 		"out</button></form>"
 		"%s</div>",
 		action.p, link_to(home_url, "Stay signed in", false, m)),
+	    foot_of(0, request_id, m), m);
+}
+
+/* With the origin that redirect_uri names anyway: "Origin: null" looks like an attack to some. */
+struct str
+page_send(const char *request_id, const char *action_url, const struct authreq_params *p, struct mem *m)
+{
+	const char *fields = "";
+
+	for (size_t i = 0; i < p->n; i++)
+		fields = mem_printf(m, "%s<input type=\"hidden\" name=\"%s\" value=\"%s\">", fields,
+		    page_escape(str_of(p->v[i].name), m).p, page_escape(p->v[i].value, m).p);
+	return document("On the way to the sign-in", "<meta name=\"referrer\" content=\"strict-origin\">\n",
+	    mem_printf(m,
+		"<p>If nothing happens, go on by hand.</p>"
+		"<form method=\"post\" action=\"%s\">%s<p class=\"do\"><button "
+		"class=\"first\">Continue</button></p></form>"
+		"<script>" SCRIPT "</script>",
+		page_escape(str_of(is_link(action_url) ? action_url : ""), m).p, fields),
 	    foot_of(0, request_id, m), m);
 }
 

@@ -1,7 +1,7 @@
 /*
  * proxy/pages.h - what a person sees that the application did not write, and its JSON twin
  *
- * Plain, accessible, light and dark, no script, every foreign text escaped.
+ * Plain, accessible, light and dark, no script but in page_send(), every foreign text escaped.
  * A page says what happened, what can be done, and the request id; it never
  * says more about why than helps the person in front of it.
  *
@@ -14,6 +14,7 @@
 #include "conf/err.h"
 #include "conf/mem.h"
 #include "conf/str.h"
+#include "oidc/authreq.h"
 
 /* What a page may name.  Every text may be "" or NULL; all are escaped here. */
 struct page {
@@ -57,13 +58,22 @@ struct str page_onward(const char *request_id, const char *url, struct mem *m);
 struct str page_ask_logout(
     const char *request_id, const char *action_url, const char *home_url, struct mem *m);
 
-/* Content-Security-Policy of all pages but page_ask_logout()'s. */
+/*
+ * A form with these parameters that sends itself to `action_url`, the
+ * provider's; where no script runs, by a button.
+ */
+struct str page_send(
+    const char *request_id, const char *action_url, const struct authreq_params *p, struct mem *m);
+
+/* Content-Security-Policy of all other pages. */
 extern const char page_csp[];
 /*
  * Of page_ask_logout(): its form leads, by a redirect, on to the provider's
  * logout, and browsers hold form-action against that redirect as well.
  */
 extern const char page_csp_ask[];
+/* Of page_send(): its one script, by its hash; the provider may redirect, too, and back to us in the end. */
+extern const char page_csp_send[];
 
 /*
  * For HTML text and quoted attributes: & < > " ' ` become references; controls,

@@ -214,19 +214,35 @@ END_TEST
 static const char *const scopes[] = { "openid", "profile", "a:b/c" };
 static const char *const parameters[] = { "domain_hint=corp&co", "empty=", "acr=a=b" };
 
+static const struct conf_provider *
+client(bool pkce)
+{
+	struct conf_provider *c = mem_zalloc(m, sizeof(*c));
+
+	c->client_id = "app 1";
+	c->scopes = (struct conf_strings){ 3, (const char **)(uintptr_t)scopes };
+	c->authorization_parameters = (struct conf_strings){ 3, (const char **)(uintptr_t)parameters };
+	c->pkce = pkce;
+	return c;
+}
+
+static struct authreq_params *
+ask(const struct conf_provider *c, const char *prompt, const char *login_hint)
+{
+	return authreq_params(&(struct authreq_ask){ .client = c,
+				  .redirect_uri = "https://flow.test/app/auth/callback",
+				  .state = STR("STATE"),
+				  .nonce = STR("NONCE"),
+				  .verifier = STR("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+				  .prompt = prompt,
+				  .login_hint = str_of(login_hint) },
+	    m);
+}
+
 static char *
 url_for(const char *endpoint, bool pkce)
 {
-	const struct conf_provider c = {
-		.client_id = "app 1",
-		.scopes = { 3, (const char **)(uintptr_t)scopes },
-		.authorization_parameters = { 3, (const char **)(uintptr_t)parameters },
-		.pkce = pkce,
-	};
-	const struct discovery d = { .authorization_endpoint = mem_strdup(m, endpoint) };
-
-	return authreq_url(&c, &d, "https://flow.test/app/auth/callback", STR("STATE"), STR("NONCE"),
-	    STR("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"), m);
+	return authreq_url(endpoint, ask(client(pkce), NULL, NULL), m);
 }
 
 START_TEST(the_url_carries_every_parameter_once)
@@ -264,17 +280,75 @@ END_TEST
 static const struct {
 	const char *url, *want;
 } replaced[] = {
-	{ "https://a/b", "https://a/b?prompt=login" },
-	{ "https://a/b?", "https://a/b?prompt=login" },
-	{ "https://a/b?x=1&y=", "https://a/b?x=1&y=&prompt=login" },
-	{ "https://a/b?prompt=consent&x=%3d", "https://a/b?x=%3d&prompt=login" },
-	{ "https://a/b?prompt=a&x=1&pr%6Fmpt=b&prompt&prompt=%zz", "https://a/b?x=1&prompt=login" },
-	{ "https://a/b?xprompt=1&promptx=2", "https://a/b?xprompt=1&promptx=2&prompt=login" },
+	{ "https://a/b", "https://a/b" },
+	{ "https://a/b?", "https://a/b" },
+	{ "https://a/b?x=1&y=", "https://a/b?x=1&y=" },
+	{ "https://a/b?prompt=consent&x=%3d", "https://a/b?x=%3d" },
+	{ "https://a/b?prompt=a&x=1&pr%6Fmpt=b&prompt&prompt=%zz", "https://a/b?x=1" },
+	{ "https://a/b?xprompt=1&state=&promptx=2&domain_hint=x", "https://a/b?xprompt=1&promptx=2" },
 };
 
-START_TEST(a_parameter_takes_the_place_of_all_of_its_name)
+START_TEST(what_the_endpoint_says_of_our_parameters_gives_way)
 {
-	ck_assert_str_eq(authreq_set_param(replaced[_i].url, "prompt", STR("login"), m), replaced[_i].want);
+	const struct authreq_params *p = ask(client(true), "login", NULL);
+	const char *url = authreq_url(replaced[_i].url, p, m);
+
+	ck_assert_str_eq(authreq_endpoint(replaced[_i].url, p, m), replaced[_i].want);
+	ck_assert(str_begins(str_of(url), str_of(replaced[_i].want)));
+}
+END_TEST
+
+/* The value of a parameter; NULL: it is not there; twice is a failure. */
+static const char *
+value_of(const struct authreq_params *p, const char *name)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(p->v[i].name, name) == 0) {
+			ck_assert_msg(found == NULL, "%s is there twice", name);
+			found = mem_text(m, p->v[i].value);
+		}
+	return found;
+}
+
+START_TEST(what_the_configuration_asks_for_is_sent)
+{
+	static const char *acr[] = { "urn:mfa", "urn:pwd" };
+	const int64_t age = 7200000, none = 0;
+	struct conf_provider c = *client(true);
+	const struct authreq_params *p;
+
+	c.form_post = true;
+	c.prompt = "consent";
+	c.max_age = &age;
+	c.acr_values = (struct conf_strings){ 2, acr };
+	c.resource = "https://api.example.com/";
+	p = ask(&c, NULL, "jane@example.com");
+	ck_assert_str_eq(value_of(p, "response_mode"), "form_post");
+	ck_assert_str_eq(value_of(p, "prompt"), "consent");
+	ck_assert_str_eq(value_of(p, "max_age"), "7200");
+	ck_assert_str_eq(value_of(p, "acr_values"), "urn:mfa urn:pwd");
+	ck_assert_str_eq(value_of(p, "resource"), "https://api.example.com/");
+	ck_assert_str_eq(value_of(p, "login_hint"), "jane@example.com");
+	ck_assert_str_eq(value_of(p, "state"), "STATE");
+	ck_assert_uint_eq(p->n, 14 + 3);
+	c.max_age = &none;
+	p = ask(&c, "login", NULL);
+	ck_assert_str_eq(value_of(p, "prompt"), "login");
+	ck_assert_str_eq(value_of(p, "max_age"), "0");
+	ck_assert_ptr_null(value_of(p, "login_hint"));
+}
+END_TEST
+
+START_TEST(what_nobody_asked_for_is_not_sent)
+{
+	static const char *const unasked[] = { "response_mode", "prompt", "max_age", "acr_values",
+		"login_hint", "resource" };
+	const struct authreq_params *p = ask(client(true), NULL, NULL);
+
+	for (size_t i = 0; i < sizeof(unasked) / sizeof(unasked[0]); i++)
+		ck_assert_msg(value_of(p, unasked[i]) == NULL, "%s", unasked[i]);
 }
 END_TEST
 
@@ -307,7 +381,9 @@ main(void)
 	tcase_add_test(t, nonce_and_verifier_depend_on_key_flow_and_binding);
 	tcase_add_test(t, the_url_carries_every_parameter_once);
 	tcase_add_loop_test(
-	    t, a_parameter_takes_the_place_of_all_of_its_name, 0, sizeof(replaced) / sizeof(replaced[0]));
+	    t, what_the_endpoint_says_of_our_parameters_gives_way, 0, sizeof(replaced) / sizeof(replaced[0]));
+	tcase_add_test(t, what_the_configuration_asks_for_is_sent);
+	tcase_add_test(t, what_nobody_asked_for_is_not_sent);
 	tcase_add_test(t, without_pkce_there_is_no_challenge);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

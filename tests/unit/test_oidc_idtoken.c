@@ -128,6 +128,63 @@ START_TEST(azp_lets_other_audiences_in)
 }
 END_TEST
 
+static const struct {
+	int64_t max_age; /* seconds */
+	const char *auth_time;
+	enum reason want;
+} ages[] = {
+	{ 3600, "1767225580", REASON_NONE },
+	{ 3600, "1767222000", REASON_NONE },            /* to the second */
+	{ 3600, "1767221940", REASON_NONE },            /* and the tolerance */
+	{ 3600, "1767221939", REASON_TOKEN_AUTH_TIME }, /* and no more */
+	{ 0, "1767225540", REASON_NONE },
+	{ 0, "1767225539", REASON_TOKEN_AUTH_TIME },
+	{ 3600, "1767225660", REASON_NONE },
+	{ 3600, "1767225661", REASON_TOKEN_AUTH_TIME }, /* from the future */
+	{ 3600, NULL, REASON_TOKEN_AUTH_TIME },
+	{ 3600, "null", REASON_TOKEN_AUTH_TIME },
+	{ 3600, "\"1767225580\"", REASON_TOKEN_AUTH_TIME },
+	{ 3600, "-1", REASON_TOKEN_AUTH_TIME },
+	{ 31622400, "0", REASON_TOKEN_AUTH_TIME },
+};
+
+START_TEST(a_sign_in_older_than_max_age_is_refused)
+{
+	const int64_t ms = ages[_i].max_age * 1000;
+
+	c.max_age = &ms;
+	expect("auth_time", with(base, "auth_time", ages[_i].auth_time), ages[_i].want);
+}
+END_TEST
+
+START_TEST(without_max_age_no_auth_time_is_asked_for)
+{
+	expect("none", with(base, "auth_time", NULL), REASON_NONE);
+	expect("old", with(base, "auth_time", "1"), REASON_NONE);
+}
+END_TEST
+
+START_TEST(acr_must_be_one_of_those_asked_for)
+{
+	static const char *values[] = { "urn:mfa", "2" };
+	static const struct conf_strings asked = { 2, values }, none = { 0, NULL };
+
+	expect("nothing asked", with(base, "acr", "\"0\""), REASON_NONE);
+	c.acr_values = &none;
+	expect("nothing configured", with(base, "acr", "\"0\""), REASON_NONE);
+	c.acr_values = &asked;
+	expect("the first", with(base, "acr", "\"urn:mfa\""), REASON_NONE);
+	expect("the second", with(base, "acr", "\"2\""), REASON_NONE);
+	expect("another", with(base, "acr", "\"urn:pwd\""), REASON_TOKEN_ACR);
+	expect("another case", with(base, "acr", "\"URN:mfa\""), REASON_TOKEN_ACR);
+	expect("a number", with(base, "acr", "2"), REASON_TOKEN_ACR);
+	expect("a list", with(base, "acr", "[\"urn:mfa\"]"), REASON_TOKEN_ACR);
+	expect("both", with(base, "acr", "\"urn:mfa 2\""), REASON_TOKEN_ACR);
+	expect("empty", with(base, "acr", "\"\""), REASON_TOKEN_ACR);
+	expect("missing", base, REASON_TOKEN_ACR);
+}
+END_TEST
+
 START_TEST(every_rule_holds_without_tolerance)
 {
 	c.tolerance = 0;
@@ -313,6 +370,9 @@ suite(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, every_rule_of_core_3_1_3_7_is_held, 0, COUNT(rules));
 	tcase_add_test(t, azp_lets_other_audiences_in);
+	tcase_add_loop_test(t, a_sign_in_older_than_max_age_is_refused, 0, COUNT(ages));
+	tcase_add_test(t, without_max_age_no_auth_time_is_asked_for);
+	tcase_add_test(t, acr_must_be_one_of_those_asked_for);
 	tcase_add_test(t, every_rule_holds_without_tolerance);
 	tcase_add_test(t, a_caller_that_forgot_the_nonce_is_refused);
 	tcase_add_test(t, google_may_leave_out_its_scheme_and_nobody_else);

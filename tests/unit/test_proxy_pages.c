@@ -66,6 +66,48 @@ START_TEST(the_policy_names_the_hash_of_the_style)
 }
 END_TEST
 
+static struct str
+sent(struct authreq_param *v, size_t n, const char *url)
+{
+	const struct authreq_params p = { n, v };
+
+	return page_send("req-1", url, &p, m);
+}
+
+START_TEST(the_form_that_sends_itself_runs_the_one_script_that_its_policy_names)
+{
+	struct str html = sent(NULL, 0, "https://op.test/authorize");
+	const char *from = strstr(html.p, "<script>") + 8, *to = strstr(html.p, "</script>");
+	unsigned char digest[32], b64[64], want[128];
+
+	ck_assert_int_eq(EVP_Digest(from, (size_t)(to - from), digest, NULL, EVP_sha256(), NULL), 1);
+	ck_assert_int_eq(EVP_EncodeBlock(b64, digest, sizeof(digest)), 44);
+	(void)snprintf((char *)want, sizeof(want), "script-src 'sha256-%s';", b64);
+	ck_assert_msg(strstr(page_csp_send, (char *)want) != NULL, "the script is now %s", want);
+	ck_assert_ptr_null(strstr(page_csp_send, "unsafe"));
+	ck_assert_ptr_nonnull(strstr(page_csp_send, "default-src 'none';"));
+	ck_assert_ptr_nonnull(strstr(page_csp_send, "form-action 'self' https: http:;"));
+	ck_assert_ptr_nonnull(strstr(page_csp_send, "frame-ancestors 'none';"));
+	ck_assert_uint_eq(count(html, "<script"), 1);
+}
+END_TEST
+
+START_TEST(the_form_holds_every_parameter_escaped_and_a_button)
+{
+	struct authreq_param v[] = { { "state", STR("a.b-_") },
+		{ "login_hint", STR("\"><script>alert(1)</script>") }, { "submit", STR("") } };
+	struct str html = sent(v, 3, "https://op.test/authorize?a=1&b=\"2");
+
+	expect_has(html, "<form method=\"post\" action=\"https://op.test/authorize?a=1&amp;b=&quot;2\">");
+	expect_has(html, "<input type=\"hidden\" name=\"state\" value=\"a.b-_\">");
+	expect_has(html, "<input type=\"hidden\" name=\"submit\" value=\"\">");
+	expect_has(html, "value=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;\">");
+	expect_has(html, "<button class=\"first\">Continue</button>");
+	expect_has(html, "req-1");
+	expect_has(sent(v, 1, "javascript:alert(1)"), "action=\"\"");
+}
+END_TEST
+
 START_TEST(the_policy_lets_nothing_run_and_nobody_frame)
 {
 	ck_assert_ptr_nonnull(strstr(page_csp, "default-src 'none';"));
@@ -380,6 +422,8 @@ main(void)
 
 	tcase_add_checked_fixture(t, begin, end);
 	tcase_add_test(t, the_policy_names_the_hash_of_the_style);
+	tcase_add_test(t, the_form_that_sends_itself_runs_the_one_script_that_its_policy_names);
+	tcase_add_test(t, the_form_holds_every_parameter_escaped_and_a_button);
 	tcase_add_test(t, the_policy_lets_nothing_run_and_nobody_frame);
 	tcase_add_test(t, every_reason_has_a_whole_page);
 	tcase_add_test(t, a_failed_sign_in_has_words_of_its_own);
