@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, createServer as createTlsServer, TLSSocket } from 'node:tls';
 import { reply } from './lib/backend.mjs';
-import { sleep, until } from './lib/ports.mjs';
+import { freePort, sleep, until } from './lib/ports.mjs';
 import { ASAN, configuration, run, scratch } from './lib/proxy.mjs';
 import { exchange, Raw } from './lib/raw.mjs';
 import { story, world } from './lib/world.mjs';
@@ -295,3 +295,231 @@ story('the client is looked for through all X-Forwarded-For fields', () => durin
 	await exchange(own.port, get('/xff', 'X-Forwarded-For: 198.51.100.1, 203.0.113.9\r\nX-Forwarded-For: 10.1.1.1\r\nX-Forwarded-For: 10.2.2.2, 10.3.3.3\r\n'));
 	assert.equal((await own.proxy.lastAccess((r) => r.path === '/xff')).client, '203.0.113.9');
 }));
+
+// --- the storm ---
+
+// mulberry32: the seed says it all but for the order in which the kernel delivers.
+function random(seed) {
+	let a = seed >>> 0;
+	const next = () => {
+		a = (a + 0x6d2b79f5) >>> 0;
+		let t = Math.imul(a ^ (a >>> 15), a | 1);
+		t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+		return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+	};
+	const below = (n) => Math.floor(next() * n);
+	return { below, chance: (p) => next() < p, pick: (list) => list[below(list.length)], size: () => below([10, 1000, 20000, 70000, 300000][below(5)]) };
+}
+
+// What belongs to a token: recognised from its first bytes, whatever its length.
+const text = (token, n) => Buffer.from(`${token} `.repeat(Math.ceil(n / (token.length + 1)) + 1)).subarray(0, n);
+
+const cut = (s) => (s.remotePort && !s.encrypted ? s.resetAndDestroy() : s.destroy());
+
+// In pieces that begin and end anywhere; false when the other side has gone.
+async function dribble(rng, s, bytes) {
+	let at = 0;
+	const few = rng.chance(0.6);
+	while (at < bytes.length && !s.destroyed && s.writable) {
+		const n = few ? 1 + rng.below(65536) : 1 + rng.below(Math.max(40, bytes.length / 6));
+		s.write(bytes.subarray(at, at + n));
+		at += n;
+		for (let i = 0; s.writableNeedDrain && !s.destroyed && i < 500; i++) await sleep(2);
+		if (rng.chance(0.3)) await sleep(rng.below(4));
+	}
+	return at >= bytes.length && !s.destroyed;
+}
+
+function inChunks(rng, body) {
+	const parts = [];
+	for (let at = 0; at < body.length;) {
+		const part = body.subarray(at, at + 1 + rng.below(rng.pick([1, 30, 5000, 100000])));
+		parts.push(Buffer.from(`${part.length.toString(16)}${rng.chance(0.1) ? ';x=y' : ''}\r\n`), part, Buffer.from('\r\n'));
+		at += part.length;
+		if (parts.length > 600) { parts.push(Buffer.from(`${(body.length - at).toString(16)}\r\n`), body.subarray(at), Buffer.from('\r\n')); if (at === body.length) parts.splice(-3); break; }
+	}
+	parts.push(Buffer.from(rng.chance(0.2) ? '0\r\nX-Trailer: t\r\n\r\n' : '0\r\n\r\n'));
+	return Buffer.concat(parts);
+}
+
+// A backend in a bad mood.  What it says of a token is text(token, ...), and nothing else is.
+function moody(rng) {
+	const head = (status, more = '') => `HTTP/1.1 ${status} X\r\nContent-Type: text/plain\r\n${more}`;
+	const moods = {
+		fine: async (s, t) => { const b = text(t, rng.size()); return dribble(rng, s, Buffer.concat([Buffer.from(head(200, `X-Size: ${b.length}\r\nContent-Length: ${b.length}\r\n\r\n`)), b])); },
+		chunked: async (s, t) => { const b = text(t, rng.size()); return dribble(rng, s, Buffer.concat([Buffer.from(head(200, `X-Size: ${b.length}\r\nTransfer-Encoding: chunked\r\n\r\n`)), inChunks(rng, b)])); },
+		cutChunked: async (s, t) => { const b = text(t, rng.size()), all = inChunks(rng, b); await dribble(rng, s, Buffer.concat([Buffer.from(head(200, `X-Size: ${b.length}\r\nTransfer-Encoding: chunked\r\n\r\n`)), all.subarray(0, rng.below(all.length - 4))])); return rng.chance(0.5) ? s.end() : cut(s); },
+		untilClose: async (s, t) => { const b = text(t, rng.size()); await dribble(rng, s, Buffer.concat([Buffer.from(head(200, `X-Size: ${b.length}\r\n\r\n`)), b])); s.end(); },
+		closing: async (s, t) => { const b = text(t, rng.size()); await dribble(rng, s, Buffer.concat([Buffer.from(head(200, `X-Size: ${b.length}\r\nConnection: close\r\nContent-Length: ${b.length}\r\n\r\n`)), b])); s.end(); },
+		hints: async (s, t) => { for (let i = rng.below(5); i >= 0; i--) await dribble(rng, s, Buffer.from('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')); return moods.fine(s, t); },
+		nothing: async (s) => dribble(rng, s, Buffer.from(head(rng.pick([204, 304]), '\r\n'))),
+		extra: async (s, t) => { s.write(Buffer.concat([Buffer.from(head(200, 'X-Size: 20\r\nContent-Length: 20\r\n\r\n')), text(t, 20), Buffer.from(rng.pick(['x', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong', '\r\n'])) ])); },
+		liar: async (s, t) => { await dribble(rng, s, Buffer.concat([Buffer.from(head(200, 'X-Size: 5000\r\nContent-Length: 5000\r\n\r\n')), text(t, rng.below(5000))])); return rng.chance(0.5) ? s.end() : cut(s); },
+		broken: async (s, t) => dribble(rng, s, Buffer.concat([Buffer.from(head(200, 'Transfer-Encoding: chunked\r\n\r\n5\r\n')), text(t, 5), Buffer.from(rng.pick(['zz', '\r\nffffffffffffffffff\r\n', '\r\n-1\r\n']))])),
+		garbage: async (s) => s.write(rng.pick(['nonsense\r\n\r\n', '\x00\x01\x02', 'HTTP/1.1 200\r\n\r\n', `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(rng.below(200000))}`])),
+		reset: async (s, t) => { if (rng.chance(0.5)) await dribble(rng, s, Buffer.from(head(200, `Content-Length: 5000\r\n\r\n${text(t, 50)}`)).subarray(0, rng.below(120))); cut(s); },
+		half: async (s) => s.end(),
+		silent: async () => {},
+	};
+	const names = Object.keys(moods);
+	return (s) => {
+		let bytes = Buffer.alloc(0);
+		let skip = 0; // of a body; -1: to the end of a chunked one
+		let busy = Promise.resolve();
+		const answer = (r) => {
+			const mood = moods[rng.chance(0.5) ? rng.pick(['fine', 'chunked']) : rng.pick(names)];
+			busy = busy.then(async () => {
+				if (s.destroyed) return;
+				if (r.method === 'HEAD') { s.write(head(200, 'Content-Length: 99\r\n\r\n')); return; }
+				await mood(s, r.token);
+			}).catch(() => {});
+		};
+		const read = (d) => {
+			bytes = Buffer.concat([bytes, d]);
+			for (;;) {
+				if (s.tunnel) { const b = bytes; bytes = Buffer.alloc(0); if (b.length) s.write(b); if (rng.chance(0.05)) cut(s); return; }
+				if (skip < 0) {
+					const end = bytes.indexOf('0\r\n\r\n');
+					if (end < 0) { bytes = bytes.subarray(Math.max(0, bytes.length - 4)); return; }
+					bytes = bytes.subarray(end + 5);
+					skip = 0;
+				}
+				const eaten = Math.min(skip, bytes.length);
+				bytes = bytes.subarray(eaten);
+				skip -= eaten;
+				const end = bytes.indexOf('\r\n\r\n');
+				if (skip > 0 || end < 0) {
+					if (skip === 0 && s.due) { answer(s.due); s.due = null; }
+					return;
+				}
+				if (s.due) { answer(s.due); s.due = null; }
+				const lines = bytes.subarray(0, end).toString('latin1');
+				bytes = bytes.subarray(end + 4);
+				const r = { method: lines.split(' ')[0], token: /^x-token: (\S+)/im.exec(lines)?.[1] ?? 'none' };
+				skip = /^transfer-encoding/im.test(lines) ? -1 : Number(/^content-length: (\d+)/im.exec(lines)?.[1] ?? 0);
+				if (/^upgrade:/im.test(lines)) {
+					if (rng.chance(0.8)) { s.write(SWITCH + `${r.token}!`); s.tunnel = true; } else { s.write(head(403, 'Content-Length: 0\r\n\r\n')); }
+				} else if (skip === 0) {
+					answer(r);
+				} else if (rng.chance(0.2)) {
+					answer(r); // early
+				} else {
+					s.due = r;
+				}
+			}
+		};
+		s.on('data', read);
+		s.on('end', () => s.end());
+		if (rng.chance(0.02)) setTimeout(() => cut(s), rng.below(300));
+	};
+}
+
+// Raw.open() knows TCP and TLS; this also unix sockets.
+async function knock(door) {
+	if (typeof door !== 'string') return Raw.open(...door);
+	const raw = Object.assign(new Raw(), { bytes: Buffer.alloc(0), closed: false, wake: () => {}, socket: connect(door) });
+	await new Promise((resolve, reject) => { raw.socket.once('connect', resolve); raw.socket.once('error', reject); });
+	raw.socket.on('error', () => {});
+	raw.socket.on('data', (d) => { raw.bytes = Buffer.concat([raw.bytes, d]); raw.wake(); });
+	raw.socket.on('close', () => { raw.closed = true; raw.wake(); });
+	raw.socket.on('end', () => { raw.ended = true; raw.wake(); });
+	return raw;
+}
+
+// One client after another, each with its own way to behave.
+async function unruly(rng, door, tally) {
+	const one = (method, more = '') => {
+		const token = `t${(++tally.tokens).toString(36)}-${rng.below(1e9).toString(36)}`;
+		return { method, token, bytes: Buffer.from(`${method} /${token} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\nX-Token: ${token}\r\n${more}\r\n`) };
+	};
+	const withBody = () => {
+		const body = text('upload', rng.size());
+		const expect = rng.chance(0.2) ? 'Expect: 100-continue\r\n' : '';
+		const r = rng.chance(0.5) ? one('POST', `${expect}Transfer-Encoding: chunked\r\n`) : one(rng.pick(['POST', 'PUT']), `${expect}Content-Length: ${body.length}\r\n`);
+		return { ...r, body: /chunked/.test(r.bytes) ? inChunks(rng, body) : body };
+	};
+	// The answer, when there is a whole one, is the answer to this request, or the proxy's own.
+	const check = async (raw, r) => {
+		let a;
+		do a = await raw.response(r.method, 9000); while (a && a.status < 200);
+		if (!a || a.whole === false) return null;
+		if (a.status === 200 && r.method !== 'HEAD') {
+			tally.whole++;
+			if (!a.body.equals(text(r.token, Number(a.get('x-size'))))) tally.wrong.push(`${r.token}: ${a.body.length} of ${a.get('x-size')}: ${a.body.subarray(0, 80)}`);
+		} else {
+			tally.other[a.status] = (tally.other[a.status] ?? 0) + 1;
+		}
+		return /close/i.test(a.get('connection') ?? '') ? null : a;
+	};
+	const ways = {
+		steady: async (raw) => { for (let i = rng.below(8); i >= 0; i--) { const r = one(rng.pick(['GET', 'GET', 'HEAD', 'DELETE'])); await dribble(rng, raw.socket, r.bytes); if (!await check(raw, r)) return; } },
+		pipeline: async (raw) => { const all = Array.from({ length: 2 + rng.below(6) }, () => one('GET')); await dribble(rng, raw.socket, Buffer.concat(all.map((r) => r.bytes))); for (const r of all) if (!await check(raw, r)) return; },
+		upload: async (raw) => { for (let i = rng.below(3); i >= 0; i--) { const r = withBody(); raw.socket.write(r.bytes); const sent = dribble(rng, raw.socket, r.body); if (!await check(raw, r)) return; await sent; } },
+		abandon: async (raw) => { const r = rng.chance(0.5) ? withBody() : one('GET'); const all = Buffer.concat([r.bytes, r.body ?? Buffer.alloc(0)]); await dribble(rng, raw.socket, all.subarray(0, rng.below(all.length))); await sleep(rng.below(100)); cut(raw.socket); },
+		halfClose: async (raw) => { const r = rng.chance(0.5) ? withBody() : one('GET'); await dribble(rng, raw.socket, Buffer.concat([r.bytes, r.body ?? Buffer.alloc(0)])); raw.socket.end(); await check(raw, r); },
+		stall: async (raw) => { const r = withBody(); const all = Buffer.concat([r.bytes, r.body]); await dribble(rng, raw.socket, all.subarray(0, rng.below(all.length))); await check(raw, r); },
+		deaf: async (raw) => { raw.socket.pause(); for (let i = 0; i < 20; i++) raw.socket.write(one('GET').bytes); await sleep(rng.below(2500)); if (rng.chance(0.5)) cut(raw.socket); },
+		garbage: async (raw) => { await dribble(rng, raw.socket, Buffer.from(rng.pick(['GET\r\n\r\n', '\x16\x03\x01\x00', `GET / HTTP/1.1\r\nX: ${'y'.repeat(60000)}`, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n']))); await raw.head(4000); },
+		tunnel: async (raw) => {
+			const r = one('GET', 'Connection: Upgrade\r\nUpgrade: websocket\r\n');
+			await dribble(rng, raw.socket, r.bytes);
+			const a = await raw.head(9000);
+			if (a?.status !== 101) return;
+			for (let i = rng.below(6); i >= 0; i--) {
+				const said = text(r.token, rng.size());
+				const sent = dribble(rng, raw.socket, said);
+				const back = await raw.wait((b) => (b.length >= r.token.length + 1 + said.length ? true : undefined), 4000).catch(() => null);
+				if (!back) return;
+				await sent;
+				const got = raw.bytes.subarray(r.token.length + 1);
+				tally.echoed++;
+				if (!got.equals(said) || !raw.bytes.subarray(0, r.token.length + 1).equals(Buffer.from(`${r.token}!`))) { tally.wrong.push(`tunnel ${r.token}`); return; }
+				raw.bytes = raw.bytes.subarray(0, r.token.length + 1);
+			}
+		},
+	};
+	const raw = await knock(door).catch(() => null);
+	if (!raw) return;
+	raw.socket.on('end', () => raw.socket.end());
+	await ways[rng.chance(0.4) ? 'steady' : rng.pick(Object.keys(ways))](raw).catch((e) => { if (!/no answer within/.test(e.message)) throw e; tally.late++; });
+	if (rng.chance(0.5)) raw.close(); else cut(raw.socket);
+}
+
+story('a storm: no crash, no leak, no answer to somebody else, and calm afterwards', async () => {
+	const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1e9);
+	console.error(`storm: CHAOS_SEED=${seed}`);
+	const rng = random(seed);
+	const path = { listen: join(dir, 'storm.sock'), upstream: join(dir, 'storm-app.sock') };
+	const backends = [
+		await server(moody(rng)),
+		await server(moody(rng), [0, '127.0.0.1'], (fn) => createTlsServer(pem, fn)),
+		await server(moody(rng), [path.upstream]),
+	];
+	const tlsPort = await freePort();
+	const common = 'connect_timeout = "1s" response_timeout = "1s" tls_verify = no keepalive = 4';
+	await during({
+		workers: 2, shutdownTimeout: '4s', logLevel: 'info',
+		env: { ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=4' },
+		limits: 'header_timeout = "1s" idle_timeout = "2s" body_timeout = "1s" stream_timeout = "1s"',
+		servers: [`http://127.0.0.1:${backends[0].port}`, `https://127.0.0.1:${backends[1].port}`, `unix:${path.upstream}`], upstream: common,
+		routes: OPEN,
+		top: `listen "unix:${path.listen}" { }\nlisten "127.0.0.1:${tlsPort}" { tls_certificate = "${tls.cert}" tls_certificate_key = "${tls.key}" }`,
+	}, async (own) => {
+		const tally = { tokens: 0, whole: 0, echoed: 0, late: 0, other: {}, wrong: [] };
+		const doors = [[own.port], [own.port], [tlsPort, { tls: {} }], path.listen];
+		const sizes = [];
+		for (let round = 0; round < 3; round++) {
+			const end = Date.now() + 7000;
+			const hangups = (async () => { while (Date.now() < end) { own.proxy.signal('SIGHUP'); await sleep(300 + rng.below(700)); } })();
+			await Promise.all([hangups, ...Array.from({ length: 32 }, async () => { while (Date.now() < end) await unruly(rng, rng.pick(doors), tally); })]);
+			await gone(own);
+			sizes.push(own.proxy.rss() >> 20);
+		}
+		console.error(`storm: ${JSON.stringify(tally)}, ${sizes.join(' ')} MiB`);
+		assert.deepEqual(tally.wrong, []);
+		assert.ok(tally.whole > 200 && tally.echoed > 5, 'the storm did not come about');
+		assert.ok(sizes[2] < sizes[1] + 12, `${sizes.join(', ')} MiB`);
+		assert.equal((await exchange(own.adminPort, get('/healthz')))[0].status, 200);
+	});
+	for (const b of backends) await b.stop();
+});
