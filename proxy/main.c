@@ -15,8 +15,12 @@
 #include <openssl/crypto.h>
 
 #include "conf/conf.h"
+#include "conf/mem.h"
 #include "conf/secret.h"
 #include "conf/settings.h"
+#include "proxy/doctor.h"
+#include "proxy/explain.h"
+#include "proxy/link.h"
 #include "proxy/process.h"
 
 #define DEFAULT_CONF "/etc/workflow-proxy/workflow-proxy.conf"
@@ -31,6 +35,11 @@ struct call {
 static int run(const struct call *);
 static int check(const struct call *);
 static int make_secret(const struct call *);
+static int doctor(const struct call *);
+static int explain(const struct call *);
+static int universal_link(const struct call *);
+static int take_conf(struct call *);
+static void show_report(struct conf_report *, bool);
 static int help(const struct call *);
 static int wrong(const char *, const char *);
 static void wipe_and_free(void *);
@@ -45,6 +54,20 @@ static const struct verb {
 	    "Prints a fresh session secret: 256 bits, base64url.\n"
 	    "Put it into a file that only the proxy's user can read and name that file in "
 	    "session.secret_file.\n" },
+	{ "doctor", doctor, "workflow-proxy doctor [-c FILE]",
+	    "Reaches each provider and upstream as the server would, and prints one line per check:\n"
+	    "ok, warn or FAIL, what was found, and the mend. Also the addresses to register at the\n"
+	    "provider, the cookies, and what runs out when. Status 0 without a FAIL, 1 otherwise.\n"
+	    "Run it as the proxy's user; nothing secret is printed.\n" },
+	{ "token", explain,
+	    "workflow-proxy token [-c FILE] [--provider NAME] [--route PATH] [--id | --access] [TOKEN-FILE | "
+	    "-]",
+	    "Explains a token (from a file, or - for standard input, which is the default): its header,\n"
+	    "its claims, its times in words, then each check with both values and what can be changed.\n"
+	    "--route PATH (or HOST/PATH) asks further whether a session made of it may open that page.\n"
+	    "The signature is never printed. Status 0 when the token is valid, 1 when not.\n" },
+	{ "universal-link", universal_link, "workflow-proxy universal-link [-c FILE]",
+	    "Prints the link that tells the mobile app where to sign in, one for each public_url.\n" },
 	{ "help", help, "workflow-proxy help [VERB | SECTION]",
 	    "Explains a verb, or lists the settings of a section of the configuration file\n"
 	    "(global, listen, admin, log, limits, provider, session, upstream, route, ...).\n" },
@@ -55,6 +78,12 @@ static const char usage[] =
     "\n"
     "  workflow-proxy [-c FILE]       run in the foreground (default FILE: " DEFAULT_CONF ")\n"
     "  workflow-proxy -t [-c FILE]    check the configuration and every file it names\n"
+    "  workflow-proxy doctor [-c FILE]\n"
+    "                                 reach providers and upstreams, and say what is wrong\n"
+    "  workflow-proxy token [-c FILE] [--provider NAME] [--route PATH] [--id | --access] [TOKEN-FILE | -]\n"
+    "                                 explain a token, check by check\n"
+    "  workflow-proxy universal-link [-c FILE]\n"
+    "                                 print the mobile app's link\n"
     "  workflow-proxy secret          print a fresh session secret\n"
     "  workflow-proxy help [VERB | SECTION]\n"
     "  workflow-proxy --version | --help\n"
@@ -114,16 +143,112 @@ check(const struct call *c)
 {
 	struct conf_report report = { 0 };
 	struct conf *conf = conf_load(c->conf, &report);
-	size_t i;
 	int status = conf == NULL;
 
-	for (i = 0; i < report.n; i++)
-		(void)fprintf(stderr, "%s%s\n", report.v[i].text, report.v[i].warning ? " (warning)" : "");
+	show_report(&report, true);
 	if (conf != NULL)
 		(void)printf("%s: valid\n", c->conf);
-	conf_report_free(&report);
 	conf_free(&conf);
 	return status;
+}
+
+static void
+show_report(struct conf_report *r, bool warnings)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (warnings || !r->v[i].warning)
+			(void)fprintf(stderr, "%s%s\n", r->v[i].text, r->v[i].warning ? " (warning)" : "");
+	conf_report_free(r);
+}
+
+/* -c behind a verb that takes nothing else; -1 when it was used wrongly, and said so. */
+static int
+take_conf(struct call *c)
+{
+	for (int i = 0; i < c->argc; i++) {
+		if (strcmp(c->argv[i], "-c") != 0) {
+			(void)wrong("this verb takes -c FILE only: ", c->argv[i]);
+			return -1;
+		}
+		if (++i == c->argc) {
+			(void)wrong("-c needs a file", "");
+			return -1;
+		}
+		c->conf = c->argv[i];
+	}
+	return 0;
+}
+
+static int
+doctor(const struct call *c)
+{
+	struct call call = *c;
+
+	return take_conf(&call) == -1 ? 2 : doctor_run(call.conf, stdout);
+}
+
+static int
+universal_link(const struct call *c)
+{
+	struct call call = *c;
+	struct conf_report report = { 0 };
+	struct conf *conf;
+	struct mem *m;
+	int status = 0;
+
+	if (take_conf(&call) == -1)
+		return 2;
+	conf = conf_load(call.conf, &report);
+	show_report(&report, false);
+	if (conf == NULL)
+		return 1;
+	m = mem_new(65536);
+	for (size_t i = 0; i < conf->n_origins && status == 0; i++) {
+		struct err e;
+		const char *link = link_print(&conf->providers[0], &conf->origins[i], m, &e);
+
+		if (link != NULL)
+			(void)printf("%s\n", link);
+		else
+			(void)fprintf(stderr, "workflow-proxy: %s\n", e.text);
+		status = link == NULL;
+	}
+	mem_free(&m);
+	conf_free(&conf);
+	return status;
+}
+
+static int
+explain(const struct call *c)
+{
+	struct explain_ask a = { .conf = c->conf };
+	int i;
+
+	for (i = 0; i < c->argc; i++) {
+		const char *arg = c->argv[i], **value = NULL;
+
+		if (strcmp(arg, "-c") == 0)
+			value = &a.conf;
+		else if (strcmp(arg, "--provider") == 0)
+			value = &a.provider;
+		else if (strcmp(arg, "--route") == 0)
+			value = &a.route;
+		else if (strcmp(arg, "--id") == 0 && a.kind != EXPLAIN_ACCESS)
+			a.kind = EXPLAIN_ID;
+		else if (strcmp(arg, "--access") == 0 && a.kind != EXPLAIN_ID)
+			a.kind = EXPLAIN_ACCESS;
+		else if ((arg[0] == '-' && arg[1] != '\0') || a.source != NULL)
+			return wrong("token does not take this here: ", arg);
+		else
+			a.source = arg;
+		if (value != NULL && ++i == c->argc)
+			return wrong("needs a value: ", arg);
+		if (value != NULL)
+			*value = c->argv[i];
+	}
+	if (a.source == NULL)
+		a.source = "-";
+	return explain_run(&a, stdout, stderr);
 }
 
 static int

@@ -1,0 +1,54 @@
+/*
+ * proxy/explain.h - why a token passes, or does not
+ *
+ * `workflow-proxy token`: the header and the claims of a token, its times in
+ * words, then each check with both values (proxy/finding.h).  The signature is
+ * never printed.  The provider's metadata and keys are asked for as the server
+ * does.
+ */
+#ifndef PROXY_EXPLAIN_H
+#define PROXY_EXPLAIN_H
+#include <jansson.h>
+
+#include "conf/conf.h"
+#include "conf/mem.h"
+#include "oidc/oidc.h"
+#include "proxy/finding.h"
+
+enum explain_kind { EXPLAIN_GUESS, EXPLAIN_ID, EXPLAIN_ACCESS };
+
+struct explain_ask {
+	const char *conf;       /* the configuration file */
+	const char *provider;   /* NULL: the first */
+	const char *route;      /* NULL: none; "/path" or "host/path" */
+	const char *source;     /* a file; "-": standard input */
+	enum explain_kind kind; /* what the token is said to be */
+};
+
+/* The whole verb: exit status 0 when the token is valid, 1 otherwise.  What keeps it from being read: to
+ * `wrong`. */
+int explain_run(const struct explain_ask *a, FILE *out, FILE *wrong);
+
+/* --- between explain.c and its parts --- */
+
+struct explained {
+	struct findings f;
+	struct mem *mem;
+	const struct conf *conf;
+	const struct conf_provider *provider;
+	const struct oidc_view *view;
+	const char *route;    /* may be NULL */
+	struct str token;     /* the compact form */
+	const json_t *header; /* read, nothing proven */
+	const json_t *claims; /* the same */
+	int64_t now;
+};
+
+/* What the claims look like; never EXPLAIN_GUESS. */
+enum explain_kind explain_guess(const json_t *header, const json_t *claims);
+/* "exp: 2030-01-01 00:00:00 UTC, in 3 min" for each claim that is a time. */
+void explain_times(FILE *out, const json_t *claims, int64_t now);
+/* explain_id.c: the checks of an ID token, in the server's order. */
+void explain_id(struct explained *x);
+
+#endif

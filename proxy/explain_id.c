@@ -1,0 +1,388 @@
+/* proxy/explain_id.c - the checks of an ID token, one by one; see proxy/explain.h */
+#include <string.h>
+
+#include "oidc/claims.h"
+#include "oidc/identity.h"
+#include "oidc/idtoken.h"
+#include "oidc/jose.h"
+#include "oidc/jwks.h"
+#include "oidc/kinds.h"
+#include "proxy/access.h"
+#include "proxy/explain.h"
+#include "proxy/route.h"
+#include "proxy/when.h"
+#include "session/session.h"
+
+#define NONCE_OF_NOBODY STR("-")
+
+static void check_signature(struct explained *);
+static void say_passed(struct explained *, size_t, const char *);
+static const char *mend(enum reason);
+static void check_issuer(struct explained *);
+static void check_audience(struct explained *);
+static void check_expiry(struct explained *);
+static void check_begin(struct explained *, const char *);
+static void check_nonce(struct explained *);
+static void check_names(struct explained *, const struct conf_strings *);
+static struct conf_strings username_claims(struct explained *);
+static const char *join(const struct conf_strings *, struct mem *);
+static const struct identity *verify(struct explained *, const struct conf_strings *);
+static void check_route(struct explained *, const struct identity *);
+static int find_route(struct explained *, struct routes *, struct route_match *, struct err *);
+static int enter(
+    struct explained *, const struct identity *, const struct route_match *, struct str *, struct err *);
+
+void
+explain_id(struct explained *x)
+{
+	const struct conf_strings names = username_claims(x);
+	const struct identity *who;
+
+	check_signature(x);
+	check_issuer(x);
+	check_audience(x);
+	check_expiry(x);
+	check_begin(x, "iat");
+	if (json_object_get(x->claims, "nbf") != NULL)
+		check_begin(x, "nbf");
+	check_nonce(x);
+	check_names(x, &names);
+	who = verify(x, &names);
+	if (who != NULL && x->route != NULL)
+		check_route(x, who);
+}
+
+/* In the order of jose_verify(): what fails keeps the rest from being judged. */
+static const struct {
+	const char *name;
+	enum reason reason;
+} steps[] = {
+	{ "form", REASON_TOKEN_MALFORMED },
+	{ "header", REASON_TOKEN_HEADER },
+	{ "algorithm", REASON_TOKEN_ALG },
+	{ "key", REASON_TOKEN_KEY },
+	{ "signature", REASON_TOKEN_SIGNATURE },
+};
+#define N_STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static void
+check_signature(struct explained *x)
+{
+	const struct jose_check c = { .algs = &x->provider->id_token_signed_response_alg,
+		.keys = x->view->keys,
+		.jku = x->view->meta.jwks_uri,
+		.now = x->now,
+		.mem = x->mem };
+	struct jose_token t;
+	struct err e = { .reason = REASON_NONE };
+	const enum jose_result r = jose_verify(&c, x->token, &t, &e);
+	const char *algs = join(c.algs, x->mem);
+	size_t bad = N_STEPS;
+
+	for (size_t i = 0; r != JOSE_OK && i < N_STEPS; i++)
+		if (bad == N_STEPS && (steps[i].reason == e.reason || i == N_STEPS - 1))
+			bad = i;
+	for (size_t i = 0; i < N_STEPS; i++) {
+		if (i < bad)
+			say_passed(x, i, algs);
+		else if (i == bad)
+			finding_fail(&x->f, steps[i].name, "%s%s", e.text, mend(e.reason));
+		else
+			finding_note(
+			    &x->f, steps[i].name, "not judged, because the %s is refused", steps[bad].name);
+	}
+	if (bad < N_STEPS)
+		finding_note(&x->f, "claims", "what follows is what the token says, and nothing proves it");
+}
+
+static void
+say_passed(struct explained *x, size_t step, const char *algs)
+{
+	const char *alg = json_string_value(json_object_get(x->header, "alg"));
+	const char *kid = json_string_value(json_object_get(x->header, "kid"));
+
+	switch ((int)steps[step].reason) {
+	case REASON_TOKEN_MALFORMED:
+		finding_ok(&x->f, steps[step].name, "a compact JWS of %zu bytes", x->token.n);
+		return;
+	case REASON_TOKEN_ALG:
+		finding_ok(&x->f, steps[step].name, "%.20s; id_token_signed_response_alg: %s",
+		    alg == NULL ? "" : alg, algs);
+		return;
+	case REASON_TOKEN_KEY:
+		finding_ok(&x->f, steps[step].name, "%s%.100s; the provider has %zu key%s",
+		    kid == NULL ? "not named" : "kid ", kid == NULL ? "" : kid, jwks_count(x->view->keys),
+		    jwks_count(x->view->keys) == 1 ? "" : "s");
+		return;
+	case REASON_TOKEN_SIGNATURE:
+		finding_ok(
+		    &x->f, steps[step].name, "made with a key of the provider's, %s", x->view->meta.jwks_uri);
+		return;
+	default:
+		finding_ok(&x->f, steps[step].name, "nothing in it that is refused");
+	}
+}
+
+static const char *
+mend(enum reason r)
+{
+	switch ((int)r) {
+	case REASON_TOKEN_ALG:
+		return "; if the provider is meant to sign so, add it to id_token_signed_response_alg";
+	case REASON_TOKEN_KEY:
+		return "; is the token of this provider (--provider), and not older than its last change of "
+		       "keys?";
+	case REASON_TOKEN_SIGNATURE:
+		return "; the token was changed, or cut when it was copied, or is not for this client (some "
+		       "providers sign access tokens for their own use so that nobody else can verify them)";
+	default:
+		return "";
+	}
+}
+
+static void
+check_issuer(struct explained *x)
+{
+	const char *iss = json_string_value(json_object_get(x->claims, "iss"));
+	const char *want = x->view->meta.issuer;
+
+	if (iss == NULL)
+		finding_fail(&x->f, "iss", "missing, or not a text; expected: %s", want);
+	else if (strcmp(iss, want) == 0 || (strcmp(want, "https://accounts.google.com") == 0 &&
+					       strcmp(iss, "accounts.google.com") == 0))
+		finding_ok(&x->f, "iss", "%s; the provider's issuer: %s", iss, want);
+	else
+		finding_fail(&x->f, "iss",
+		    "%s; the provider's issuer: %s; is it the token of another provider or tenant "
+		    "(provider.discovery_url)?",
+		    iss, want);
+}
+
+static void
+check_audience(struct explained *x)
+{
+	const json_t *aud = json_object_get(x->claims, "aud"), *azp = json_object_get(x->claims, "azp");
+	const size_t n = json_is_array(aud) ? json_array_size(aud) : 1;
+	const char *ours = x->provider->client_id, *all = "";
+	bool found = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *one = json_string_value(json_is_array(aud) ? json_array_get(aud, i) : aud);
+
+		found = found || (one != NULL && strcmp(one, ours) == 0);
+		if (i < 10)
+			all = mem_printf(
+			    x->mem, "%s%s%.100s", all, i == 0 ? "" : ", ", one == NULL ? "(no text)" : one);
+	}
+	if (found)
+		finding_ok(&x->f, "aud", "%s; our client_id: %s", all, ours);
+	else
+		finding_fail(&x->f, "aud",
+		    "%s; our client_id: %s; the token was issued to another client: check provider.client_id",
+		    n == 0 ? "nobody" : all, ours);
+	if (azp == NULL && n > 1)
+		finding_fail(&x->f, "azp", "missing, although aud names others too; expected: %s", ours);
+	else if (azp != NULL && (!json_is_string(azp) || strcmp(json_string_value(azp), ours) != 0))
+		finding_fail(&x->f, "azp", "%.100s; our client_id: %s",
+		    json_is_string(azp) ? json_string_value(azp) : "not a text", ours);
+	else if (azp != NULL)
+		finding_ok(&x->f, "azp", "%s; our client_id: %s", ours, ours);
+}
+
+static void
+check_expiry(struct explained *x)
+{
+	const int64_t tolerance = x->provider->clock_tolerance / 1000;
+	char words[WHEN_SIZE];
+	int64_t exp;
+
+	if (!claims_time(json_object_get(x->claims, "exp"), &exp))
+		finding_fail(&x->f, "exp", "missing, or not a number of seconds");
+	else if (x->now - tolerance >= exp)
+		finding_fail(&x->f, "exp",
+		    "expired %s, clock_tolerance %lld s; take a fresh token, or compare the clocks",
+		    when_words(exp, x->now, words), (long long)tolerance);
+	else
+		finding_ok(&x->f, "exp", "%s %s, clock_tolerance %lld s",
+		    exp <= x->now ? "expired" : "expires", when_words(exp, x->now, words),
+		    (long long)tolerance);
+}
+
+static void
+check_begin(struct explained *x, const char *name)
+{
+	const int64_t tolerance = x->provider->clock_tolerance / 1000;
+	char words[WHEN_SIZE];
+	int64_t at;
+
+	if (!claims_time(json_object_get(x->claims, name), &at))
+		finding_fail(&x->f, name, "missing, or not a number of seconds");
+	else if (at > x->now + tolerance)
+		finding_fail(&x->f, name,
+		    "begins %s, clock_tolerance %lld s; the clocks differ: set this machine's by NTP",
+		    when_words(at, x->now, words), (long long)tolerance);
+	else
+		finding_ok(&x->f, name, "%s, clock_tolerance %lld s", when_words(at, x->now, words),
+		    (long long)tolerance);
+}
+
+/* Both belong to a sign-in that is over. */
+static void
+check_nonce(struct explained *x)
+{
+	const char *nonce = json_string_value(json_object_get(x->claims, "nonce"));
+
+	if (nonce == NULL)
+		finding_fail(&x->f, "nonce",
+		    "missing; every sign-in of ours sends one, and refuses a token without it");
+	else
+		finding_note(&x->f, "nonce", "not checked: only the sign-in that it belongs to knows it");
+	if (json_object_get(x->claims, "at_hash") != NULL)
+		finding_note(
+		    &x->f, "at_hash", "not checked: it is held against the access token that came along");
+}
+
+static void
+check_names(struct explained *x, const struct conf_strings *names)
+{
+	const struct str sub = claims_text(json_object_get(x->claims, "sub"));
+	json_t *copy = json_deep_copy(x->claims);
+	struct str name;
+	struct err e;
+
+	if (sub.p == NULL || sub.n == 0 || sub.n > IDTOKEN_SUBJECT_MAX || claims_has_control(sub))
+		finding_fail(&x->f, "sub",
+		    "missing, empty, too long or with control characters; accepted: 1 to %d",
+		    IDTOKEN_SUBJECT_MAX);
+	else
+		finding_ok(&x->f, "sub", "%s", sub.p);
+	if (claims_username(copy, names, &name, &e) == 0)
+		finding_ok(&x->f, "username", "%.*s; username_claim: %s", STR_ARG(name), join(names, x->mem));
+	else if (x->provider->userinfo)
+		finding_note(&x->f, "username", "not in the token (%s); userinfo may have it", e.text);
+	else
+		finding_fail(&x->f, "username",
+		    "%s; set provider.username_claim, or let the provider send it", e.text);
+	json_decref(copy);
+}
+
+static struct conf_strings
+username_claims(struct explained *x)
+{
+	const struct kind *k = kind_find(x->provider->kind);
+	struct conf_strings s = { 0, NULL };
+
+	if (x->provider->username_claim.n > 0 || k == NULL)
+		return x->provider->username_claim;
+	s.v = mem_zalloc(x->mem, sizeof(k->username_claim));
+	for (;
+	     s.n < sizeof(k->username_claim) / sizeof(k->username_claim[0]) && k->username_claim[s.n] != NULL;
+	     s.n++)
+		s.v[s.n] = k->username_claim[s.n];
+	return s;
+}
+
+static const char *
+join(const struct conf_strings *s, struct mem *m)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < s->n; i++)
+		text = mem_printf(m, "%s%s%s", text, i == 0 ? "" : ", ", s->v[i]);
+	return text;
+}
+
+/* What the server itself says; the nonce is held against itself, because nobody else has it here. */
+static const struct identity *
+verify(struct explained *x, const struct conf_strings *names)
+{
+	struct str nonce = claims_text(json_object_get(x->claims, "nonce"));
+	const struct idtoken_check c = {
+		.issuer = x->view->meta.issuer,
+		.client_id = x->provider->client_id,
+		.nonce = nonce.p == NULL ? NONCE_OF_NOBODY : nonce,
+		.algs = &x->provider->id_token_signed_response_alg,
+		.keys = x->view->keys,
+		.jwks_uri = x->view->meta.jwks_uri,
+		.username_claim = names,
+		.tolerance = x->provider->clock_tolerance / 1000,
+		.now = x->now,
+		.mem = x->mem,
+	};
+	const struct identity *who;
+	struct err e;
+
+	if (idtoken_verify(&c, x->token, &who, &e) == IDTOKEN_OK) {
+		finding_ok(&x->f, "verdict", "a sign-in with this token is accepted, as %.*s",
+		    STR_ARG(identity_username(who)));
+		return who;
+	}
+	if (e.reason == REASON_LOGIN_NO_USERNAME && x->provider->userinfo)
+		finding_note(&x->f, "verdict", "accepted if userinfo names the user: %s", e.text);
+	else
+		finding_fail(&x->f, "verdict", "refused, reason=%s: %s", reason_word(e.reason), e.text);
+	return NULL;
+}
+
+/* May a session made of it open this page? */
+static void
+check_route(struct explained *x, const struct identity *who)
+{
+	struct routes *routes = routes_new(x->conf);
+	struct route_match match;
+	struct str username = STR("");
+	struct err e;
+
+	if (find_route(x, routes, &match, &e) == -1)
+		finding_fail(&x->f, "route", "%s: %s (reason=%s)", x->route, e.text, reason_word(e.reason));
+	else if (match.kind == ROUTE_OURS)
+		finding_ok(&x->f, "route", "%s is one of the proxy's own addresses", x->route);
+	else if (match.route->auth == AUTH_NONE)
+		finding_ok(&x->f, "route", "%s: route \"%s\" is open to everybody (auth = \"none\")",
+		    x->route, match.route->title);
+	else if (match.route->auth == AUTH_BEARER)
+		finding_fail(&x->f, "route",
+		    "%s: route \"%s\" takes access tokens only (auth = \"bearer\"), no session", x->route,
+		    match.route->title);
+	else if (enter(x, who, &match, &username, &e) == -1)
+		finding_fail(&x->f, "route", "%s: route \"%s\" refuses: %s (reason=%s)", x->route,
+		    match.route->title, e.text, reason_word(e.reason));
+	else
+		finding_ok(&x->f, "route", "%s: route \"%s\" lets in, and names the user %.*s in %s",
+		    x->route, match.route->title, STR_ARG(username), match.route->username_header);
+	routes_free(&routes);
+}
+
+static int
+find_route(struct explained *x, struct routes *routes, struct route_match *out, struct err *e)
+{
+	const char *slash = strchr(x->route, '/');
+	struct str host = str_of(x->conf->origins[0].host);
+
+	if (slash == NULL)
+		return err_set(e, REASON_BAD_TARGET, "no path; write /path or host/path");
+	if (slash != x->route)
+		host = (struct str){ x->route, (size_t)(slash - x->route) };
+	return route_find(routes, host, str_of(slash), x->mem, out, e);
+}
+
+/* The session is made as the sign-in makes it: the rules see what it keeps. */
+static int
+enter(struct explained *x, const struct identity *who, const struct route_match *match, struct str *username,
+    struct err *e)
+{
+	const struct conf_strings needed = access_claims_needed(x->conf, x->mem);
+	const struct session_scope scope = { match->origin, x->provider,
+		str_of(session_cookie_name(&x->conf->session, match->origin, NULL, "", x->mem)) };
+	struct sessions *sessions = sessions_new(&x->conf->session, &needed, e);
+	struct access *access = sessions == NULL ? NULL : access_new(x->conf, e);
+	const struct session *s;
+	struct str token;
+	int r = -1;
+
+	if (access != NULL && session_begin(sessions, &scope, who, x->now * 1000, x->mem, &s, &token, e) == 0)
+		r = access_allows(access, x->conf, match->route_index, s, x->mem, username, e);
+	access_free(&access);
+	sessions_free(&sessions);
+	return r;
+}
