@@ -21,7 +21,13 @@
 #include "proxy/request.h"
 #include "session/revoked.h"
 
-static enum step begin_again(struct request *, struct str, enum reason, const char *);
+/*
+ * Tabs that are opened at once each bring a sign-in cookie of their own, until
+ * the last one stays: a tab may have to begin again more than once.
+ */
+#define FOREIGN_ATTEMPTS 4
+
+static enum step begin_again(struct request *, unsigned, enum reason, const char *);
 static enum step to_page(struct request *, struct str);
 static enum step with_state(struct request *, const struct response *);
 
@@ -131,19 +137,19 @@ login_callback(struct request *r)
 		if (signed_in)
 			return to_page(r, STR(""));
 		l->binding.failed++;
-		return begin_again(r, STR(""), REASON_LOGIN_STATE, "the state is not one of ours");
+		return begin_again(r, 1, REASON_LOGIN_STATE, "the state is not one of ours");
 	case AUTHREQ_STALE:
 		if (signed_in)
 			return to_page(r, l->flow.target);
-		return begin_again(
-		    r, l->flow.target, REASON_LOGIN_STATE, "the sign-in was begun too long ago");
+		return begin_again(r, 1, REASON_LOGIN_STATE, "the sign-in was begun too long ago");
 	case AUTHREQ_FOREIGN:
 		if (signed_in)
 			return to_page(r, l->flow.target);
-		return begin_again(r, l->flow.target,
-		    l->binding.fresh ? REASON_LOGIN_NO_COOKIE : REASON_LOGIN_STATE,
-		    l->binding.fresh ? "the sign-in cookie did not come back"
-				     : "another browser began this sign-in");
+		if (l->binding.fresh)
+			return begin_again(
+			    r, 1, REASON_LOGIN_NO_COOKIE, "the sign-in cookie did not come back");
+		return begin_again(
+		    r, FOREIGN_ATTEMPTS, REASON_LOGIN_STATE, "another browser began this sign-in");
 	}
 	return request_refuse(r, REASON_LOGIN_STATE, "no such state");
 }
@@ -185,8 +191,7 @@ with_state(struct request *r, const struct response *a)
 	if (used == 1 && r->session != NULL)
 		return to_page(r, l->flow.target);
 	if (used == 1)
-		return begin_again(
-		    r, l->flow.target, REASON_LOGIN_STATE, "this sign-in was redeemed already");
+		return begin_again(r, 1, REASON_LOGIN_STATE, "this sign-in was redeemed already");
 	l->code = (struct oidc_code){
 		.token_endpoint = l->view->meta.token_endpoint,
 		.code = a->code,
@@ -388,18 +393,19 @@ login_take_stored(struct request *r)
 
 /* --- what the steps share --- */
 
-/* Silently, once; the second time a page says why. */
+/* Silently, a few times at `most`; then a page says why. */
 static enum step
-begin_again(struct request *r, struct str target, enum reason why, const char *text)
+begin_again(struct request *r, unsigned most, enum reason why, const char *text)
 {
 	struct login *l = r->login;
+	struct str target = l->flow.target;
 
-	if (l->flow.attempt > 0) {
+	if (l->flow.attempt >= most) {
 		login_set_binding(r);
-		return request_refuse(r, why, "%s, for the second time", text);
+		return request_refuse(r, why, "%s, and it was begun again before", text);
 	}
 	l->again = true;
-	l->flow.attempt = 1;
+	l->flow.attempt++;
 	l->flow.target = target.n > 0 && url_is_local_path(target)
 			     ? target
 			     : str_of(mem_printf(r->mem, "%s/", r->match.origin->path));
