@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 import { Browser, FETCH, NAVIGATE } from './lib/browser.mjs';
-import { sleep } from './lib/ports.mjs';
+import { freePort, sleep, until } from './lib/ports.mjs';
 import { SECRET } from './lib/proxy.mjs';
 import { exchange, Raw } from './lib/raw.mjs';
 import { closing, shared, story, world } from './lib/world.mjs';
@@ -69,6 +69,27 @@ story('tabs side by side, and a change of user after them, are no loop', async (
 		assert.equal(out.status, 200);
 		assert.equal(session(browser), undefined);
 		assert.equal((await browser.go(`${url}/again/${i}`)).status, 200, 'out and in again within a minute');
+	}
+});
+
+story('a tab whose sign-in cookie other tabs replace arrives all the same; one that nobody leaves alone ends on a page', async () => {
+	const { url, op } = await w();
+	op.reset();
+	for (const replaced of [3, 12]) {
+		const browser = new Browser();
+		let r = await browser.request(`${url}/mine`);
+		for (let i = 0; i < replaced && r.location; i++) {
+			await browser.request(`${url}/other/${i}`, { cookie: 'none=1' }); // a request that was under way without a cookie
+			r = await browser.request((await browser.request(r.location)).location);
+		}
+		if (replaced === 3) {
+			const page = await browser.go(r.location);
+			assert.equal(page.status, 200);
+			assert.equal(page.url, `${url}/mine`);
+		} else {
+			assert.equal(r.status, 403);
+			assert.equal(session(browser), undefined);
+		}
 	}
 });
 
@@ -365,7 +386,6 @@ story('the admin listener answers GET and HEAD, and tells no secret', async () =
 // --- where it is served ---
 
 story('a public_url with a path: cookies, callback, links, home and a page too long to remember stay below it', async () => {
-	const { freePort } = await import('./lib/ports.mjs');
 	const port = await freePort();
 	const at = `http://127.0.0.1:${port}`;
 	const own = await world({
@@ -402,7 +422,6 @@ story('a public_url with a path: cookies, callback, links, home and a page too l
 });
 
 story('several public hosts: each has its own session, and a state of one opens nothing at another', async () => {
-	const { freePort } = await import('./lib/ports.mjs');
 	const port = await freePort();
 	const [a, b] = [`http://127.0.0.1:${port}`, `http://localhost:${port}`];
 	const own = await world({ publicUrl: [a, b], proxy: false });
@@ -451,6 +470,51 @@ story('SameSite=Strict: a page of ours leads on, so that the new cookie comes al
 	}
 });
 
+story('cookies under https: prefix, Secure, Domain and Path by what allows them, and gone with the same attributes', async () => {
+	const host = 'flow.corp.test';
+	const variants = [
+		['', '', '__Host-workflow_session', '; Path=/; Secure; HttpOnly; SameSite=Lax'],
+		['', 'cookie_prefix = "none"', 'workflow_session', '; Path=/; Secure; HttpOnly; SameSite=Lax'],
+		['', 'domain = "corp.test"', 'workflow_session', '; Path=/; Domain=corp.test; Secure; HttpOnly; SameSite=Lax'],
+		['', 'pass_cookie = yes', 'workflow_session', '; Path=/; Secure; HttpOnly; SameSite=Lax'],
+		['', 'same_site = "None" cookie = "other"', '__Host-other', '; Path=/; Secure; HttpOnly; SameSite=None'],
+		['/app', '', 'workflow_session', '; Path=/app; Secure; HttpOnly; SameSite=Lax'],
+		['/app', 'path = "/"', '__Host-workflow_session', '; Path=/; Secure; HttpOnly; SameSite=Lax'],
+	];
+	const own = await world({ proxy: false, waitReady: false });
+	try {
+		for (const [path, settings, name, attributes] of variants) {
+			await own.start({ publicUrl: `https://${host}${path}`, session: settings, routes: 'route "/" { upstream = "app" }' });
+			const cookies = new Map();
+			const get = async (target, headers = same) => {
+				const r = await new Browser().request(own.proxy.url, { rawPath: target, headers: { ...headers, Host: host }, cookie: [...cookies].map(([n, v]) => `${n}=${v}`).join('; ') || 'none=1' });
+				for (const line of r.setCookies) cookies.set(line.split('=')[0], line.slice(line.indexOf('=') + 1, line.indexOf(';')));
+				return r;
+			};
+			const away = await until('the provider\'s metadata', async () => { const r = await get(`${path}/x`); return r.status === 302 && r; });
+			const back = new URL((await new Browser().request(away.location)).location);
+			assert.equal(back.origin + back.pathname, `https://${host}${path}/auth/callback`);
+			const done = await get(back.pathname + back.search);
+			const what = `${path} ${settings}`;
+			const line = done.setCookies.find((c) => c.startsWith(`${name}=ey`));
+			assert.ok(line, `${what}: ${done.setCookies.map((c) => c.slice(0, 40))}`);
+			assert.equal(line.slice(line.indexOf(';')), attributes, what);
+			assert.equal(away.setCookies.length, 1);
+			assert.match(away.setCookies[0], /; Secure; HttpOnly; SameSite=Lax$/);
+			const set = new Map([...away.setCookies, ...done.setCookies].map((c) => [c.split('=')[0], c.slice(c.indexOf(';'))]));
+			assert.ok((await get(`${path}/auth/session`, FETCH)).status === 200, what);
+			const out = await get(`${path}/auth/logout`);
+			for (const [n, a] of set) {
+				const gone = out.setCookies.find((c) => c.startsWith(`${n}=;`));
+				assert.equal(gone?.slice(gone.indexOf(';')).replace('; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT', ''), a, `${what}: ${n}`);
+			}
+			await own.proxy.stop();
+		}
+	} finally {
+		await own.stop();
+	}
+});
+
 // --- in a real browser ---
 
 let real;
@@ -483,7 +547,6 @@ story('ten tabs of a browser, restored at once, all arrive where they were', asy
 });
 
 story('SameSite=Strict works with a provider of another site, in one round', async () => {
-	const { freePort } = await import('./lib/ports.mjs');
 	const port = await freePort();
 	const own = await world({ publicUrl: `http://flow.test:${port}`, proxy: false, waitReady: false, session: 'same_site = "Strict"' });
 	try {
@@ -504,7 +567,6 @@ story('SameSite=Strict works with a provider of another site, in one round', asy
 });
 
 story('on plain http, where browsers say less, the question before a sign-out takes yes for an answer', async () => {
-	const { freePort } = await import('./lib/ports.mjs');
 	const port = await freePort();
 	const at = `http://flow.test:${port}`;
 	const own = await world({ publicUrl: at, proxy: false, waitReady: false });
