@@ -17,6 +17,7 @@ static int judge_issuer(const struct conf_provider *, const char *issuer, struct
 static bool is_issuer_of_url(const char *issuer, const char *url);
 static int read_endpoints(const struct conf_provider *, const json_t *, struct discovery *, struct err *);
 static int judge_endpoint(const char *member, struct str url, struct err *);
+static void read_access_token_issuer(const json_t *, struct discovery *);
 static int read_response_iss(const json_t *, struct discovery *, struct err *);
 
 int
@@ -34,6 +35,8 @@ discovery_parse(const struct conf_provider *c, struct str document, struct disco
 		r = read_endpoints(c, o, out, e);
 	if (r == 0)
 		r = read_response_iss(o, out, e);
+	if (r == 0)
+		read_access_token_issuer(o, out);
 	json_decref(o);
 	return r < 0 ? err_in(e, "discovery document") : 0;
 }
@@ -158,10 +161,30 @@ read_response_iss(const json_t *o, struct discovery *d, struct err *e)
 	return 0;
 }
 
+/*
+ * A name, not a URL to fetch: AD FS says http://HOST/adfs/services/trust.
+ * Nobody who only signs in needs it, so one that is malformed fails nothing:
+ * it stays unsaid.
+ */
+static void
+read_access_token_issuer(const json_t *o, struct discovery *d)
+{
+	const json_t *value = json_object_get(o, "access_token_issuer");
+	struct str s = { json_string_value(value), json_string_length(value) };
+
+	if (s.p == NULL || s.n == 0 || s.n > DISCOVERY_URL_MAX)
+		return;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= 0x20 || s.p[i] > 0x7e)
+			return;
+	d->access_token_issuer = xstrndup(s.p, s.n);
+}
+
 void
 discovery_release(struct discovery *d)
 {
 	free(d->issuer);
+	free(d->access_token_issuer);
 	free(d->authorization_endpoint);
 	free(d->token_endpoint);
 	free(d->jwks_uri);

@@ -19,6 +19,7 @@
 
 struct discovery {
 	char *issuer;
+	char *access_token_issuer; /* may be NULL.  AD FS: the iss of its access tokens */
 	char *authorization_endpoint, *token_endpoint, *jwks_uri;
 	char *userinfo_endpoint, *end_session_endpoint; /* may be NULL */
 	bool response_iss; /* authorization_response_iss_parameter_supported (RFC 9207 2.4) */

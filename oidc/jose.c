@@ -17,6 +17,7 @@ enum naming { BY_KID, BY_X5T_S256, BY_X5T, BY_NOTHING };
 
 struct header {
 	const char *alg;
+	const json_t *typ; /* NULL: it has none */
 	enum naming by;
 	const char *name; /* of the key; NULL with BY_NOTHING */
 };
@@ -82,6 +83,7 @@ jose_verify_text(const struct jose_check *c, struct str token, struct jose_token
 	if (!good)
 		return blame(&h, &tries, part[SIGNATURE].n, e);
 	out->alg = h.alg;
+	out->typ = h.typ;
 	out->text = part[PAYLOAD];
 	return JOSE_OK;
 }
@@ -138,6 +140,7 @@ read_header(const struct jose_check *c, struct str text, struct header *h, struc
 	if (o == NULL)
 		return err_in(e, "header");
 	mem_on_free(c->mem, drop_json, o);
+	h->typ = json_object_get(o, "typ");
 	if (refuse_members(c, o, e) < 0 || read_alg(c, o, h, e) < 0)
 		return -1;
 	return read_names(c, o, h, e);

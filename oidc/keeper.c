@@ -200,6 +200,8 @@ copy_meta(struct discovery *to, const struct discovery *from)
 {
 	*to = (struct discovery){
 		.issuer = xstrdup(from->issuer),
+		.access_token_issuer =
+		    from->access_token_issuer != NULL ? xstrdup(from->access_token_issuer) : NULL,
 		.authorization_endpoint = xstrdup(from->authorization_endpoint),
 		.token_endpoint = xstrdup(from->token_endpoint),
 		.jwks_uri = xstrdup(from->jwks_uri),

@@ -19,26 +19,15 @@ static const struct kind_access oidc = {
  * program is its own subject, and has none of the claims that a user's token
  * has: sub of a user is pairwise and never an object id.
  */
-#define ENTRA_APP_ONLY                                                                                       \
-	{                                                                                                    \
-		{ "idtyp", .value = "app" },                                                                 \
-		{                                                                                            \
-			"oid", .same_as = "sub", .without = {                                                \
-				"idtyp",                                                                     \
-				"scp",                                                                       \
-				"upn",                                                                       \
-				"unique_name",                                                               \
-				"preferred_username"                                                         \
-			}                                                                                    \
-		}                                                                                            \
-	}
+#define ENTRA_ITSELF                                                                                         \
+	"oid", .same_as = "sub", .without = { "idtyp", "scp", "upn", "unique_name", "preferred_username" }
 
 static const struct kind_access ms_v2 = {
 	.username_claim = { "preferred_username", "upn", "unique_name" },
 	.app_id_claim = { "appid", "azp" },
 	.scope_claim = { "scp" },
 	.roles_claim = { "roles" },
-	.app_only = ENTRA_APP_ONLY,
+	.app_only = { { "idtyp", .value = "app" }, { ENTRA_ITSELF } },
 	.issuer_begins = { "https://login.microsoftonline.com/", "https://sts.windows.net/" },
 	.issuer_ends = { "/v2.0", "/" },
 };
@@ -48,7 +37,7 @@ static const struct kind_access azure_v1 = {
 	.app_id_claim = { "appid" },
 	.scope_claim = { "scp" },
 	.roles_claim = { "roles" },
-	.app_only = ENTRA_APP_ONLY,
+	.app_only = { { "idtyp", .value = "app" }, { ENTRA_ITSELF } },
 };
 
 /* Roles by claim rule, mostly under one of these names. */

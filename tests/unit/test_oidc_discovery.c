@@ -172,6 +172,34 @@ START_TEST(a_document_gives_what_it_says)
 }
 END_TEST
 
+/* AD FS names its access tokens' issuer by a URL that is http and nobody's to fetch. */
+static const struct {
+	const char *json, *want;
+} token_issuers[] = {
+	{ "\"http://fs.example.com/adfs/services/trust\"", "http://fs.example.com/adfs/services/trust" },
+	{ "\"urn:x\"", "urn:x" },
+	{ "\"\"", NULL },
+	{ "\"a b\"", NULL },
+	{ "\"a\\n\"", NULL },
+	{ "null", NULL },
+	{ "[\"urn:x\"]", NULL },
+};
+
+START_TEST(the_issuer_of_access_tokens_is_kept_where_it_is_a_name)
+{
+	const char *more = mem_printf(m, ",\"access_token_issuer\":%s", token_issuers[_i].json);
+	struct discovery d;
+
+	ck_assert_msg(parse(document("https://op.example.com", more), &d) == 0, "%s", e.text);
+	if (token_issuers[_i].want == NULL)
+		ck_assert_ptr_null(d.access_token_issuer);
+	else
+		ck_assert_str_eq(d.access_token_issuer, token_issuers[_i].want);
+	discovery_release(&d);
+	ck_assert_ptr_null(d.access_token_issuer);
+}
+END_TEST
+
 static const struct {
 	const char *document;
 	enum reason want;
@@ -379,6 +407,8 @@ suite(void)
 	tcase_add_test(t, an_issuer_set_by_hand_is_held_byte_for_byte);
 	tcase_add_test(t, a_template_issuer_tells_to_name_the_tenant);
 	tcase_add_test(t, a_document_gives_what_it_says);
+	tcase_add_loop_test(
+	    t, the_issuer_of_access_tokens_is_kept_where_it_is_a_name, 0, COUNT(token_issuers));
 	tcase_add_loop_test(t, a_broken_document_is_refused, 0, COUNT(documents));
 	tcase_add_test(t, a_document_is_bounded);
 	tcase_add_loop_test(t, every_endpoint_is_https_without_fragment, 0, COUNT(endpoints));
