@@ -81,7 +81,10 @@ export class Proxy {
 			p.child.once('close', (code, signal) => { p.code = code ?? signal; resolve(p.code); });
 		});
 		await until('the proxy to accept connections', async () => {
-			if (p.code !== undefined) throw new Error(`the proxy ended with ${p.code}:\n${p.stderr}`);
+			if (p.code !== undefined) {
+				if (!o.dir) rmSync(p.dir, { recursive: true, force: true });
+				throw new Error(`the proxy ended with ${p.code}:\n${p.stderr}`);
+			}
 			return accepts(p.port);
 		}, 15000);
 		return p;
