@@ -5,6 +5,9 @@
 
 #include "conf/err.h"
 
+#undef err_set
+#undef err_in
+
 static const struct {
 	const char *word;
 	int status;

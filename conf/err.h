@@ -38,6 +38,11 @@ int err_set(struct err *e, enum reason r, const char *fmt, ...) PRINTF(3, 4);
 /* Put "fmt: " in front of the sentence already in *e; keep the reason.  Returns -1. */
 int err_in(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
+#ifdef __clang_analyzer__ /* it cannot look into err.c: both return -1 */
+#define err_set(...) (err_set(__VA_ARGS__), -1)
+#define err_in(...)  (err_in(__VA_ARGS__), -1)
+#endif
+
 const char *reason_word(enum reason r);	   /* "token_expired"; "" for REASON_NONE */
 int reason_status(enum reason r);	   /* HTTP status */
 const char *reason_meaning(enum reason r); /* one sentence, for the manual */
