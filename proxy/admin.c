@@ -153,6 +153,7 @@ metrics(struct request *r)
 	struct shared *sh = r->worker->shared;
 	struct metrics_provider *p = mem_zalloc(r->mem, s->conf->n_providers * sizeof(*p));
 	struct metrics_server *v = mem_zalloc(r->mem, s->n_servers * sizeof(*v));
+	struct metrics_expiry *x = mem_zalloc(r->mem, s->conf->n_expiries * sizeof(*x));
 	const struct metrics **workers = mem_zalloc(r->mem, sh->n_workers * sizeof(*workers));
 	struct metrics_process all = {
 		.started = sh->began,
@@ -163,6 +164,8 @@ metrics(struct request *r)
 		.providers = p,
 		.n_servers = s->n_servers,
 		.servers = v,
+		.n_expiries = s->conf->n_expiries,
+		.expiries = x,
 	};
 	int64_t now = clock_seconds();
 	char why[320];
@@ -186,6 +189,8 @@ metrics(struct request *r)
 			v[one->number] = (struct metrics_server){ one->upstream->name, one->conf->url,
 				!atomic_load(&one->down) };
 		}
+	for (i = 0; i < s->conf->n_expiries; i++)
+		x[i] = (struct metrics_expiry){ s->conf->expiries[i].what, s->conf->expiries[i].ends - now };
 	for (i = 0; i < sh->n_workers; i++)
 		workers[i] = &sh->workers[i]->metrics;
 	reply_set(r, 200, "text/plain; version=0.0.4; charset=utf-8",

@@ -10,7 +10,7 @@
 
 static bool read_value(struct str, int64_t, struct binding *);
 static bool read_number(struct str *, int64_t, int64_t *);
-static const char *attributes(const struct conf_session *, const struct conf_origin *, struct mem *);
+static const char *attributes(const struct conf_session *, const struct conf_origin *, bool, struct mem *);
 
 void
 binding_read(
@@ -81,7 +81,7 @@ binding_set_cookie(const struct binding *b, const struct conf_session *c, const 
     const char *name, struct mem *m)
 {
 	return mem_printf(m, "%s=%.*s.%u.%u.%lld%s", name, STR_ARG(b->id), b->done > 99 ? 99 : b->done,
-	    b->failed > 99 ? 99 : b->failed, (long long)b->since, attributes(c, o, m));
+	    b->failed > 99 ? 99 : b->failed, (long long)b->since, attributes(c, o, b->cross_site, m));
 }
 
 char *
@@ -89,13 +89,14 @@ binding_clear_cookie(
     const struct conf_session *c, const struct conf_origin *o, const char *name, struct mem *m)
 {
 	return mem_printf(
-	    m, "%s=%s; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", name, attributes(c, o, m));
+	    m, "%s=%s; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", name, attributes(c, o, false, m));
 }
 
 static const char *
-attributes(const struct conf_session *c, const struct conf_origin *o, struct mem *m)
+attributes(const struct conf_session *c, const struct conf_origin *o, bool cross_site, struct mem *m)
 {
 	const char *path = c->path != NULL ? c->path : o->path[0] != '\0' ? o->path : "/";
 
-	return mem_printf(m, "; Path=%s%s; HttpOnly; SameSite=Lax", path, o->https ? "; Secure" : "");
+	return mem_printf(m, "; Path=%s%s; HttpOnly; SameSite=%s", path, o->https ? "; Secure" : "",
+	    cross_site && o->https ? "None" : "Lax");
 }

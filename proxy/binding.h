@@ -25,12 +25,16 @@ struct binding {
 	unsigned done;   /* sign-ins completed in the window */
 	unsigned failed; /* callbacks that could not be read, in the window */
 	int64_t since;   /* seconds since 1970: the window's begin */
+	bool cross_site; /* it has to come along with another site's POST (response_mode = "form_post") */
 };
 
 /* What the browser sent, or a new one.  Counters of an old window are zero. */
 void binding_read(
     const struct str *cookies, size_t n, const char *name, int64_t now, struct mem *m, struct binding *out);
-/* The Set-Cookie value.  SameSite=Lax whatever the session's is: the callback comes from another site. */
+/*
+ * The Set-Cookie value.  SameSite=Lax whatever the session's is: the callback
+ * comes from another site.  None, which must be Secure, for cross_site alone.
+ */
 char *binding_set_cookie(const struct binding *b, const struct conf_session *c, const struct conf_origin *o,
     const char *name, struct mem *m);
 char *binding_clear_cookie(

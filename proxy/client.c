@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/log.h"
+#include "proxy/bodyread.h"
 #include "conf/mem.h"
 #include "proxy/client.h"
 #include "proxy/relay.h"
@@ -94,7 +95,9 @@ readable(struct client *c)
 		read_head(c);
 		break;
 	case CLIENT_REQUEST:
-		if (c->want_body)
+		if (c->want_body && c->request->reading != NULL)
+			bodyread_more(c->request);
+		else if (c->want_body)
 			relay_upload(c->request);
 		else if (!c->body.done || c->tunnel)
 			stream_want_read(&c->stream, false); /* nobody asks for it yet */
@@ -498,7 +501,10 @@ timed_out(struct timer *t)
 			client_wait_for(c, WAIT_BODY); /* the upstream's timer counts both directions */
 		} else if (c->state == CLIENT_REQUEST) {
 			client_wait_for(c, WAIT_NOTHING);
-			relay_timeout(c->request, false);
+			if (c->request->reading != NULL)
+				bodyread_timeout(c->request);
+			else
+				relay_timeout(c->request, false);
 		} else {
 			client_close(c, "a refused body did not end");
 		}

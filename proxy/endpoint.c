@@ -9,11 +9,12 @@
 #include <string.h>
 
 #include "conf/url.h"
+#include "proxy/bodyread.h"
 #include "proxy/client.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
 
-static step_fn to_login, to_logout, logged_out, show_session;
+static step_fn to_callback, to_login, to_logout, logged_out, show_session;
 static json_t *visible_claims(const struct request *);
 static void free_text(void *);
 
@@ -35,13 +36,8 @@ endpoint_find(struct request *r)
 	bool get = m == METHOD_GET || m == METHOD_HEAD;
 	size_t i;
 
-	if (r->match.is_callback) {
-		if (m == METHOD_GET)
-			return STEP_CALLBACK;
-		reply_field(r, "Allow", STR("GET"));
-		return request_refuse(
-		    r, REASON_METHOD_NOT_ALLOWED, "%.*s at the callback", STR_ARG(r->in.method));
-	}
+	if (r->match.is_callback)
+		return to_callback(r);
 	for (i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
 		if (!str_is(r->match.endpoint, str_of(endpoints[i].name)))
 			continue;
@@ -53,6 +49,20 @@ endpoint_find(struct request *r)
 	}
 	return request_refuse(
 	    r, REASON_NO_ENDPOINT, "nothing of ours is called %.*s", STR_ARG(r->match.endpoint));
+}
+
+/* Another site's POST, and its cookies with it, only where the provider is to answer by one. */
+static enum step
+to_callback(struct request *r)
+{
+	bool form_post = request_snap(r)->conf->providers[r->match.callback_of].form_post;
+
+	if (r->in.method_id == METHOD_GET)
+		return STEP_CALLBACK;
+	if (r->in.method_id == METHOD_POST && form_post)
+		return bodyread_form(r, STEP_CALLBACK);
+	reply_field(r, "Allow", form_post ? STR("GET, POST") : STR("GET"));
+	return request_refuse(r, REASON_METHOD_NOT_ALLOWED, "%.*s at the callback", STR_ARG(r->in.method));
 }
 
 static enum step

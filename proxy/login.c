@@ -121,8 +121,8 @@ login_callback(struct request *r)
 	if (!login_within_rate(r))
 		return STEP_REFUSE;
 	if (login_read_response(r, &a) == -1)
-		return request_refuse(
-		    r, REASON_LOGIN_BAD_REQUEST, "a protocol parameter twice, or not encoded as a form is");
+		return request_refuse(r, REASON_LOGIN_BAD_REQUEST,
+		    "a protocol parameter twice, not encoded as a form is, or in the query of a form");
 	signed_in = login_find_session(r);
 	switch (authreq_open(&request_snap(r)->keys, a.state, l->binding.fresh ? STR("") : l->binding.id,
 	    r->now_ms / 1000, &l->flow, r->mem)) {

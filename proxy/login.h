@@ -39,14 +39,15 @@ bool login_find_session(struct request *r); /* r->session is set when there is o
 struct conf_strings login_username_claims(struct request *r, const struct conf_provider *p);
 /* The provider as it is known now, in login->view; kept until the request ends. */
 bool login_take_view(struct request *r, struct err *e);
-struct str login_wanted_page(struct request *r);                /* a path of ours, always */
-const char *login_asked_prompt(struct request *r);              /* NULL: none was asked for */
-struct str login_asked_hint(struct request *r);                 /* the same: n is 0 */
+struct str login_wanted_page(struct request *r);   /* a path of ours, always */
+const char *login_asked_prompt(struct request *r); /* NULL: none was asked for */
+struct str login_asked_hint(struct request *r);    /* the same: n is 0 */
 /* The answer that takes the browser to the provider: a redirect, or a form that sends itself. */
 void login_lead_away(struct request *r, const char *endpoint, const struct authreq_params *ask);
-void login_count(struct request *r);                            /* a sign-in is done: one round, or a tab */
-enum reason login_loop_cause(const struct request *r);          /* NONE: no loop */
-int login_read_response(struct request *r, struct response *a); /* -1: a parameter twice */
+void login_count(struct request *r);                   /* a sign-in is done: one round, or a tab */
+enum reason login_loop_cause(const struct request *r); /* NONE: no loop */
+int login_read_response(
+    struct request *r, struct response *a); /* -1: a parameter twice, or not where it belongs */
 bool login_right_issuer(struct request *r, const struct response *a, struct err *e);
 void login_set_binding(struct request *r);
 size_t login_size_of(const char **set_cookies); /* bytes; NULL is none */

@@ -4,6 +4,7 @@
 #include "conf/url.h"
 #include "conf/value.h"
 #include "oidc/kinds.h"
+#include "proxy/bodyread.h"
 #include "proxy/client.h"
 #include "proxy/login.h"
 #include "proxy/pages.h"
@@ -25,6 +26,7 @@ login_of(struct request *r)
 	request_visit(r, &v, r->login->provider);
 	binding_read(v.cookies, v.n_cookies, snapshot_binding_cookie(request_snap(r), r->match.origin),
 	    r->now_ms / 1000, r->mem, &r->login->binding);
+	r->login->binding.cross_site = request_snap(r)->conf->providers[r->login->provider].form_post;
 	return r->login;
 }
 
@@ -199,7 +201,8 @@ login_loop_cause(const struct request *r)
 	return REASON_LOGIN_LOOP_COOKIE;
 }
 
-/* RFC 6749 4.1.2; every parameter at most once (3.1). */
+/* RFC 6749 4.1.2; every parameter at most once (3.1), and where it was asked for: who can choose a URL cannot
+ * post. */
 int
 login_read_response(struct request *r, struct response *a)
 {
@@ -216,15 +219,18 @@ login_read_response(struct request *r, struct response *a)
 		{ "access_token", NULL },
 		{ "session_state", NULL },
 	};
-	struct str ignored;
+	bool form_post = request_snap(r)->conf->providers[r->match.callback_of].form_post;
+	struct str from = r->in.query, ignored;
 	size_t i;
 
+	if (form_post)
+		from = r->reading == NULL ? STR("") : r->reading->text;
 	memset(a, 0, sizeof(*a));
 	for (i = 0; i < sizeof(params) / sizeof(params[0]); i++) {
 		struct str *out = params[i].out == NULL ? &ignored : params[i].out;
-		int got = url_param(r->mem, r->in.query, params[i].name, out);
+		int got = url_param(r->mem, from, params[i].name, out);
 
-		if (got == -1)
+		if (got == -1 || (form_post && url_param(r->mem, r->in.query, params[i].name, &ignored) != 1))
 			return -1;
 		if (got == 1 && out != &a->iss)
 			*out = STR("");

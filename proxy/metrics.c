@@ -76,6 +76,7 @@ static void print_histogram(
     struct text *, const char *name, const char *help, const metric *buckets, uint64_t us);
 static void print_providers(struct text *, const struct metrics_process *);
 static void print_servers(struct text *, const struct metrics_process *);
+static void print_expiries(struct text *, const struct metrics_process *);
 static void add_up(struct metrics *sum, const struct metrics *);
 static uint64_t load(const metric *);
 static const char *label(const char *, struct mem *);
@@ -109,6 +110,7 @@ metrics_print(const struct metrics *const *workers, size_t n, const struct metri
 	}
 	print_providers(&t, p);
 	print_servers(&t, p);
+	print_expiries(&t, p);
 	return (struct str){ t.p, t.n };
 }
 
@@ -212,6 +214,18 @@ print_servers(struct text *t, const struct metrics_process *p)
 		print(t, P "upstream_server_up{upstream=\"%s\",server=\"%s\"} %d\n",
 		    label(p->servers[i].upstream, t->m), label(p->servers[i].server, t->m),
 		    p->servers[i].usable);
+}
+
+static void
+print_expiries(struct text *t, const struct metrics_process *p)
+{
+	if (p->n_expiries == 0)
+		return;
+	print_head(t, P "expires_seconds", "gauge",
+	    "How long a certificate or secret of the configuration still holds.");
+	for (size_t i = 0; i < p->n_expiries; i++)
+		print(t, P "expires_seconds{what=\"%s\"} %" PRId64 "\n", label(p->expiries[i].what, t->m),
+		    p->expiries[i].left);
 }
 
 static void

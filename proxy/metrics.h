@@ -70,6 +70,11 @@ struct metrics_process {
 		const char *upstream, *server;
 		bool usable;
 	} * servers;
+	size_t n_expiries;
+	const struct metrics_expiry {
+		const char *what; /* a certificate or secret */
+		int64_t left;     /* seconds; negative when it has expired */
+	} * expiries;
 };
 struct str metrics_print(
     const struct metrics *const *workers, size_t n, const struct metrics_process *p, struct mem *m);

@@ -39,6 +39,7 @@ struct process {
 	struct event *signals[5];
 	size_t n_signals;
 	struct event *watchdog;
+	struct event *daily;
 	unsigned unanswered; /* workers that have not taken the last order */
 	unsigned listening;  /* workers that still accept */
 	unsigned running;    /* workers in their loop */
@@ -64,6 +65,7 @@ static void end(struct process *);
 static int watch_signals(struct process *, struct err *);
 static void signal_cb(evutil_socket_t, short, void *);
 static void watchdog_cb(evutil_socket_t, short, void *);
+static void daily_cb(evutil_socket_t, short, void *);
 static void taken_here(void *);
 
 int
@@ -401,6 +403,8 @@ end(struct process *p)
 		event_free(p->signals[k]);
 	if (p->watchdog != NULL)
 		event_free(p->watchdog);
+	if (p->daily != NULL)
+		event_free(p->daily);
 	/* What is still on its way from here goes to the workers' mailboxes: they are freed after ours. */
 	if (p->post != NULL)
 		post_free(&p->post);
@@ -425,6 +429,7 @@ watch_signals(struct process *p, struct err *e)
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	int64_t beat = notify_watchdog_ms();
 	struct timeval tv = { beat / 1000, beat % 1000 * 1000 };
+	const struct timeval day = { 86400, 0 };
 	size_t i;
 
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -438,6 +443,9 @@ watch_signals(struct process *p, struct err *e)
 		if (p->watchdog == NULL || event_add(p->watchdog, &tv) == -1)
 			return err_set(e, REASON_SYSTEM, "the watchdog cannot be fed");
 	}
+	p->daily = event_new(p->base, -1, EV_PERSIST, daily_cb, p);
+	if (p->daily == NULL || event_add(p->daily, &day) == -1)
+		return err_set(e, REASON_SYSTEM, "what runs out cannot be watched");
 	return 0;
 }
 
@@ -463,4 +471,15 @@ watchdog_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	notify_send("WATCHDOG=1");
+}
+
+/* At a start or reload the same is said by what the configuration's check has to warn about. */
+static void
+daily_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct process *p = arg;
+
+	(void)fd;
+	(void)what;
+	conf_expiry_log(p->snap->conf, clock_seconds());
 }

@@ -50,6 +50,8 @@ static const struct {
 	[STEP_ASK_PROVIDER] = { "ask-provider", login_ask_provider },
 	[STEP_TAKE_PROVIDER] = { "take-provider", login_take_provider },
 	[STEP_SEND_AWAY] = { "send-away", login_send_away },
+	[STEP_READ_BODY] = { "read-body", bodyread_ask },
+	[STEP_TAKE_BODY] = { "take-body", bodyread_take },
 	[STEP_CALLBACK] = { "callback", login_callback },
 	[STEP_ASK_TOKENS] = { "ask-tokens", login_ask_tokens },
 	[STEP_TAKE_TOKENS] = { "take-tokens", login_take_tokens },

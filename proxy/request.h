@@ -28,6 +28,7 @@
 
 #define REQUEST_MEMORY (1024 * 1024) /* bytes that one request may find out */
 
+struct bodyread;
 struct client;
 struct login;
 struct request;
@@ -49,8 +50,10 @@ enum step {
 	STEP_LOGIN,         /* login.c:    send the browser to the provider              */
 	STEP_ASK_PROVIDER,  /*             not known yet: is it there now?               */
 	STEP_TAKE_PROVIDER,
-	STEP_SEND_AWAY,  /*             302 with state, nonce and PKCE challenge       */
-	STEP_CALLBACK,   /*             it is back: state, then code                  */
+	STEP_SEND_AWAY, /*             302 with state, nonce and PKCE challenge       */
+	STEP_READ_BODY, /* bodyread.c: a form for one of our endpoints               */
+	STEP_TAKE_BODY,
+	STEP_CALLBACK,   /* login.c:    it is back: state, then code                  */
 	STEP_ASK_TOKENS, /*             redeem the code                               */
 	STEP_TAKE_TOKENS,
 	STEP_ASK_USERINFO, /*             where that is configured                      */
@@ -108,6 +111,7 @@ struct request {
 	struct str username;           /* as it goes into the header */
 	struct login *login;           /* a sign-in under way */
 	struct str id_token_hint;      /* a sign-out under way */
+	struct bodyread *reading;      /* a body for one of our endpoints; NULL: none is read */
 
 	/* 3. what we are waiting for; request_abort() cancels these */
 	struct oidc_op *oidc;
@@ -176,9 +180,9 @@ void reply_refusal(struct request *r);                           /* page or JSON
 void reply_send(struct request *r); /* writes it; r->keep says whether more may follow */
 
 /* the roads in their own files */
-step_fn admin_answer, endpoint_find, login_begin, login_ask_provider, login_take_provider, login_send_away,
-    login_callback, login_ask_tokens, login_take_tokens, login_ask_userinfo, login_take_userinfo,
-    login_verify, login_ask_keys, login_take_keys, login_begin_session, login_take_stored, logout_begin,
-    logout_take_id, logout_take_dropped, logout_done;
+step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,
+    login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,
+    login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,
+    login_begin_session, login_take_stored, logout_begin, logout_take_id, logout_take_dropped, logout_done;
 
 #endif

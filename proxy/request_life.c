@@ -39,6 +39,7 @@ request_new(struct client *c)
 	r->username = STR("");
 	r->login = NULL;
 	r->id_token_hint = STR("");
+	r->reading = NULL;
 	r->oidc = NULL;
 	r->store = NULL;
 	r->up = NULL;

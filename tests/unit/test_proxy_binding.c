@@ -103,6 +103,22 @@ START_TEST(it_is_deleted_with_the_attributes_of_its_creation)
 }
 END_TEST
 
+START_TEST(only_for_another_sites_post_it_goes_along_with_other_sites_requests)
+{
+	struct mem *m = mem_new(100000);
+	struct binding b;
+
+	read_one(NULL, 1000, m, &b);
+	ck_assert(!b.cross_site);
+	b.cross_site = true;
+	ck_assert_ptr_nonnull(strstr(binding_set_cookie(&b, &session_conf, &https_origin, NAME, m),
+	    "; Path=/app; Secure; HttpOnly; SameSite=None"));
+	ck_assert_ptr_nonnull(
+	    strstr(binding_set_cookie(&b, &session_conf, &http_origin, NAME, m), "SameSite=Lax"));
+	mem_free(&m);
+}
+END_TEST
+
 static struct in6_addr
 address(const char *text)
 {
@@ -212,6 +228,7 @@ main(void)
 	tcase_add_test(t, counters_of_an_old_window_or_of_the_future_are_zero);
 	tcase_add_test(t, what_is_no_sign_in_cookie_is_replaced);
 	tcase_add_test(t, it_is_deleted_with_the_attributes_of_its_creation);
+	tcase_add_test(t, only_for_another_sites_post_it_goes_along_with_other_sites_requests);
 	tcase_add_test(t, an_address_has_its_rate_and_gets_it_back_with_time);
 	tcase_add_test(t, one_ipv6_network_is_one_customer);
 	tcase_add_test(t, a_flood_of_addresses_stays_in_its_table);

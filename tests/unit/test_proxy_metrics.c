@@ -12,6 +12,7 @@ static const struct metrics_provider providers[] = { { "entra", true, 30, -2 },
 	{ "a\"b\\c\nd", false, -1, 0 } };
 static const struct metrics_server servers[] = { { "app", "http://10.0.0.5:8080", true },
 	{ "app", "unix:/x", false } };
+static const struct metrics_expiry expiries[] = { { "provider \"main\": x", 86400 }, { "listen", -5 } };
 static const struct metrics_process process = { .started = 1700000000,
 	.reloads = 3,
 	.reload_failures = 1,
@@ -19,7 +20,9 @@ static const struct metrics_process process = { .started = 1700000000,
 	.n_providers = 2,
 	.providers = providers,
 	.n_servers = 2,
-	.servers = servers };
+	.servers = servers,
+	.n_expiries = 2,
+	.expiries = expiries };
 
 static void
 begin(void)
@@ -78,6 +81,8 @@ START_TEST(workers_are_summed)
 	expect_line(s, "workflow_proxy_connections 7");
 	expect_line(s, "workflow_proxy_sent_bytes_total 1099511627776");
 	expect_line(s, "workflow_proxy_received_bytes_total 0");
+	expect_line(s, "workflow_proxy_expires_seconds{what=\"provider \\\"main\\\": x\"} 86400");
+	expect_line(s, "workflow_proxy_expires_seconds{what=\"listen\"} -5");
 	expect_line(s, "workflow_proxy_upgrades 2");
 	expect_line(s, "workflow_proxy_sign_ins_total 9");
 }
