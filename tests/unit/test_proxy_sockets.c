@@ -183,8 +183,11 @@ START_TEST(a_reload_that_fails_changes_nothing_and_the_next_one_may_succeed)
 	next = opened(both, s);
 	sockets_free(&s);
 	ck_assert(answers(both[0]) && answers(both[1]) && answers(both[2]));
+	refused((const char *[]){ both[0], both[1], both[2], "192.0.2.1:80", NULL }, next, "192.0.2.1:80");
+	s = opened(other, next);
 	sockets_free(&next);
-	ck_assert(!answers(mine[0]) && !is_there(mine[1]));
+	ck_assert(!answers(mine[0]) && !is_there(mine[1])); /* they were still its to close */
+	sockets_free(&s);
 }
 END_TEST
 
@@ -318,6 +321,8 @@ handed_nonsense(void)
 	EXPECT(pipe(fds) == 0 && dup2(fds[0], 3) == 3);
 	EXPECT(sockets_open(listening(mine, false), 1, NULL, &e) == NULL);
 	EXPECT(strstr(e.text, "descriptor 3") != NULL);
+	EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0 && dup2(fds[0], 3) == 3);
+	EXPECT(sockets_open(listening(mine, false), 1, NULL, &e) == NULL);
 }
 
 START_TEST(a_socket_that_was_handed_over_is_used_and_kept)
