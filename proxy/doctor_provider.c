@@ -4,6 +4,7 @@
 
 #include "conf/pem.h"
 #include "conf/secret.h"
+#include "oidc/assertion.h"
 #include "oidc/discovery.h"
 #include "oidc/jwk.h"
 #include "oidc/jwks.h"
@@ -37,7 +38,8 @@ doctor_provider(struct doctor *d, const struct conf_provider *p)
 	struct oidc *o;
 	struct err e;
 
-	if (p->discovery_url != NULL && p->discovery_url[0] != '\0' && !check_document(&v))
+	if (p->discovery == DISCOVERY_DOCUMENT && p->discovery_url != NULL && p->discovery_url[0] != '\0' &&
+	    !check_document(&v))
 		return;
 	o = oidc_new(p, NULL);
 	view = reach_view(d->reach, o, &e);
@@ -217,7 +219,11 @@ check_client(const struct visit_to *v, struct oidc *o, const struct oidc_view *v
 		q.code_verifier = (struct str){ verifier, secret_b64(verifier, bytes + 32, 32) };
 	q.redirect_uri =
 	    mem_printf(m, "%s%s%s", c->origins[0].origin, c->origins[0].path, v->p->callback_path);
-	judge_client(v, reach_redeem(v->d->reach, o, &q, m, &e), &e);
+	if (assertion_print(v->p, &(struct assertion){ q.token_endpoint, view->meta.issuer, pem_now() }, m,
+		&q.assertion, &e) == 0)
+		judge_client(v, reach_redeem(v->d->reach, o, &q, m, &e), &e);
+	else
+		finding_fail(&v->d->f, v->subject, "credentials: nothing can be signed: %s", e.text);
 	mem_free(&m);
 }
 

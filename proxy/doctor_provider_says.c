@@ -17,6 +17,7 @@ struct said {
 static void says_pkce(const struct said *, const struct conf_provider *);
 static void says_method(const struct said *, const struct conf_provider *);
 static void says_algs(const struct said *, const struct conf_provider *);
+static void says_mode(const struct said *, const struct conf_provider *);
 static void says_scopes(const struct said *, const struct conf_provider *);
 static bool lists(const json_t *, const char *);
 static const char *show(const json_t *, struct mem *);
@@ -35,6 +36,7 @@ doctor_provider_says(
 	says_method(&s, p);
 	says_algs(&s, p);
 	says_scopes(&s, p);
+	says_mode(&s, p);
 	json_decref(o);
 }
 
@@ -112,6 +114,20 @@ says_scopes(const struct said *s, const struct conf_provider *p)
 			finding_note(&s->d->f, s->subject,
 			    "scopes: %s is asked for, the provider does not list it; it need not list all",
 			    p->scopes.v[i]);
+}
+
+/* OAuth 2.0 Form Post Response Mode; Discovery 3: a missing list means query and fragment. */
+static void
+says_mode(const struct said *s, const struct conf_provider *p)
+{
+	const json_t *list = json_object_get(s->o, "response_modes_supported");
+
+	if (p->form_post && !lists(list, "form_post"))
+		finding_warn(&s->d->f, s->subject,
+		    "response mode: form_post is asked for, the provider lists %s; if it answers otherwise, "
+		    "set "
+		    "response_mode = query",
+		    json_is_array(list) ? show(list, s->d->mem) : "none, which means query and fragment");
 }
 
 static bool

@@ -26,7 +26,7 @@ static bool open_token(struct explained *, FILE *);
 static json_t *decode(struct str, struct mem *, struct err *);
 static void show(FILE *, const char *, const json_t *);
 static void judge(struct explained *, enum explain_kind, const struct explain_ask *);
-static void judge_online(struct explained *);
+static void judge_online(struct explained *, enum explain_kind);
 static void drop_json(void *);
 
 int
@@ -230,15 +230,12 @@ judge(struct explained *x, enum explain_kind kind, const struct explain_ask *a)
 	if (a->kind == EXPLAIN_GUESS)
 		finding_note(&x->f, "kind", "taken for an %s token, by its claims; --%s says otherwise",
 		    kind == EXPLAIN_ID ? "ID" : "access", kind == EXPLAIN_ID ? "access" : "id");
-	if (kind == EXPLAIN_ACCESS)
-		finding_fail(&x->f, "kind", "explaining access tokens is not supported yet");
-	else
-		judge_online(x);
+	judge_online(x, kind);
 	(void)fprintf(x->f.out, "\n%s\n", x->f.fails == 0 ? "valid" : "not valid");
 }
 
 static void
-judge_online(struct explained *x)
+judge_online(struct explained *x, enum explain_kind kind)
 {
 	const struct log_setup none = { .level = LOG_LEVEL_ERROR, .file = "/dev/null", .access = "off" };
 	struct oidc *o = oidc_new(x->provider, NULL);
@@ -251,6 +248,8 @@ judge_online(struct explained *x)
 		x->view = reach_view(r, o, &e);
 	if (x->view == NULL)
 		finding_fail(&x->f, "provider", "%s; nothing can be held against it", e.text);
+	else if (kind == EXPLAIN_ACCESS)
+		explain_access(x);
 	else
 		explain_id(x);
 	oidc_view_release(&x->view);

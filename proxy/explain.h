@@ -48,7 +48,13 @@ struct explained {
 enum explain_kind explain_guess(const json_t *header, const json_t *claims);
 /* "exp: 2030-01-01 00:00:00 UTC, in 3 min" for each claim that is a time. */
 void explain_times(FILE *out, const json_t *claims, int64_t now);
-/* explain_id.c: the checks of an ID token, in the server's order. */
+/* explain_id.c, explain_access.c: the checks of a token, in the server's order. */
 void explain_id(struct explained *x);
+void explain_access(struct explained *x);
+/* explain_steps.c: what both kinds are held against.  `setting` is the name of the list of algorithms. */
+void explain_signature(struct explained *x, const char *setting, const struct conf_strings *algs);
+void explain_expiry(struct explained *x);
+void explain_begin(struct explained *x, const char *name);
+const char *explain_list(const struct conf_strings *s, struct mem *m); /* "a, b" */
 
 #endif

@@ -4,8 +4,6 @@
 #include "oidc/claims.h"
 #include "oidc/identity.h"
 #include "oidc/idtoken.h"
-#include "oidc/jose.h"
-#include "oidc/jwks.h"
 #include "oidc/kinds.h"
 #include "proxy/access.h"
 #include "proxy/explain.h"
@@ -15,17 +13,12 @@
 
 #define NONCE_OF_NOBODY STR("-")
 
-static void check_signature(struct explained *);
-static void say_passed(struct explained *, size_t, const char *);
-static const char *mend(enum reason);
 static void check_issuer(struct explained *);
 static void check_audience(struct explained *);
-static void check_expiry(struct explained *);
-static void check_begin(struct explained *, const char *);
 static void check_nonce(struct explained *);
+static void check_demands(struct explained *);
 static void check_names(struct explained *, const struct conf_strings *);
 static struct conf_strings username_claims(struct explained *);
-static const char *join(const struct conf_strings *, struct mem *);
 static const struct identity *verify(struct explained *, const struct conf_strings *);
 static void check_route(struct explained *, const struct identity *);
 static int find_route(struct explained *, struct routes *, struct route_match *, struct err *);
@@ -38,106 +31,19 @@ explain_id(struct explained *x)
 	const struct conf_strings names = username_claims(x);
 	const struct identity *who;
 
-	check_signature(x);
+	explain_signature(x, "id_token_signed_response_alg", &x->provider->id_token_signed_response_alg);
 	check_issuer(x);
 	check_audience(x);
-	check_expiry(x);
-	check_begin(x, "iat");
+	explain_expiry(x);
+	explain_begin(x, "iat");
 	if (json_object_get(x->claims, "nbf") != NULL)
-		check_begin(x, "nbf");
+		explain_begin(x, "nbf");
 	check_nonce(x);
+	check_demands(x);
 	check_names(x, &names);
 	who = verify(x, &names);
 	if (who != NULL && x->route != NULL)
 		check_route(x, who);
-}
-
-/* In the order of jose_verify(): what fails keeps the rest from being judged. */
-static const struct {
-	const char *name;
-	enum reason reason;
-} steps[] = {
-	{ "form", REASON_TOKEN_MALFORMED },
-	{ "header", REASON_TOKEN_HEADER },
-	{ "algorithm", REASON_TOKEN_ALG },
-	{ "key", REASON_TOKEN_KEY },
-	{ "signature", REASON_TOKEN_SIGNATURE },
-};
-#define N_STEPS (sizeof(steps) / sizeof(steps[0]))
-
-static void
-check_signature(struct explained *x)
-{
-	const struct jose_check c = { .algs = &x->provider->id_token_signed_response_alg,
-		.keys = x->view->keys,
-		.jku = x->view->meta.jwks_uri,
-		.now = x->now,
-		.mem = x->mem };
-	struct jose_token t;
-	struct err e = { .reason = REASON_NONE };
-	const enum jose_result r = jose_verify(&c, x->token, &t, &e);
-	const char *algs = join(c.algs, x->mem);
-	size_t bad = N_STEPS;
-
-	for (size_t i = 0; r != JOSE_OK && i < N_STEPS; i++)
-		if (bad == N_STEPS && (steps[i].reason == e.reason || i == N_STEPS - 1))
-			bad = i;
-	for (size_t i = 0; i < N_STEPS; i++) {
-		if (i < bad)
-			say_passed(x, i, algs);
-		else if (i == bad)
-			finding_fail(&x->f, steps[i].name, "%s%s", e.text, mend(e.reason));
-		else
-			finding_note(
-			    &x->f, steps[i].name, "not judged, because the %s is refused", steps[bad].name);
-	}
-	if (bad < N_STEPS)
-		finding_note(&x->f, "claims", "what follows is what the token says, and nothing proves it");
-}
-
-static void
-say_passed(struct explained *x, size_t step, const char *algs)
-{
-	const char *alg = json_string_value(json_object_get(x->header, "alg"));
-	const char *kid = json_string_value(json_object_get(x->header, "kid"));
-
-	switch ((int)steps[step].reason) {
-	case REASON_TOKEN_MALFORMED:
-		finding_ok(&x->f, steps[step].name, "a compact JWS of %zu bytes", x->token.n);
-		return;
-	case REASON_TOKEN_ALG:
-		finding_ok(&x->f, steps[step].name, "%.20s; id_token_signed_response_alg: %s",
-		    alg == NULL ? "" : alg, algs);
-		return;
-	case REASON_TOKEN_KEY:
-		finding_ok(&x->f, steps[step].name, "%s%.100s; the provider has %zu key%s",
-		    kid == NULL ? "not named" : "kid ", kid == NULL ? "" : kid, jwks_count(x->view->keys),
-		    jwks_count(x->view->keys) == 1 ? "" : "s");
-		return;
-	case REASON_TOKEN_SIGNATURE:
-		finding_ok(
-		    &x->f, steps[step].name, "made with a key of the provider's, %s", x->view->meta.jwks_uri);
-		return;
-	default:
-		finding_ok(&x->f, steps[step].name, "nothing in it that is refused");
-	}
-}
-
-static const char *
-mend(enum reason r)
-{
-	switch ((int)r) {
-	case REASON_TOKEN_ALG:
-		return "; if the provider is meant to sign so, add it to id_token_signed_response_alg";
-	case REASON_TOKEN_KEY:
-		return "; is the token of this provider (--provider), and not older than its last change of "
-		       "keys?";
-	case REASON_TOKEN_SIGNATURE:
-		return "; the token was changed, or cut when it was copied, or is not for this client (some "
-		       "providers sign access tokens for their own use so that nobody else can verify them)";
-	default:
-		return "";
-	}
 }
 
 static void
@@ -189,43 +95,6 @@ check_audience(struct explained *x)
 		finding_ok(&x->f, "azp", "%s; our client_id: %s", ours, ours);
 }
 
-static void
-check_expiry(struct explained *x)
-{
-	const int64_t tolerance = x->provider->clock_tolerance / 1000;
-	char words[WHEN_SIZE];
-	int64_t exp;
-
-	if (!claims_time(json_object_get(x->claims, "exp"), &exp))
-		finding_fail(&x->f, "exp", "missing, or not a number of seconds");
-	else if (x->now - tolerance >= exp)
-		finding_fail(&x->f, "exp",
-		    "expired %s, clock_tolerance %lld s; take a fresh token, or compare the clocks",
-		    when_words(exp, x->now, words), (long long)tolerance);
-	else
-		finding_ok(&x->f, "exp", "%s %s, clock_tolerance %lld s",
-		    exp <= x->now ? "expired" : "expires", when_words(exp, x->now, words),
-		    (long long)tolerance);
-}
-
-static void
-check_begin(struct explained *x, const char *name)
-{
-	const int64_t tolerance = x->provider->clock_tolerance / 1000;
-	char words[WHEN_SIZE];
-	int64_t at;
-
-	if (!claims_time(json_object_get(x->claims, name), &at))
-		finding_fail(&x->f, name, "missing, or not a number of seconds");
-	else if (at > x->now + tolerance)
-		finding_fail(&x->f, name,
-		    "begins %s, clock_tolerance %lld s; the clocks differ: set this machine's by NTP",
-		    when_words(at, x->now, words), (long long)tolerance);
-	else
-		finding_ok(&x->f, name, "%s, clock_tolerance %lld s", when_words(at, x->now, words),
-		    (long long)tolerance);
-}
-
 /* Both belong to a sign-in that is over. */
 static void
 check_nonce(struct explained *x)
@@ -240,6 +109,30 @@ check_nonce(struct explained *x)
 	if (json_object_get(x->claims, "at_hash") != NULL)
 		finding_note(
 		    &x->f, "at_hash", "not checked: it is held against the access token that came along");
+}
+
+/* Core 3.1.3.7-12, -13: what a sign-in of ours asked for. */
+static void
+check_demands(struct explained *x)
+{
+	const struct conf_provider *p = x->provider;
+	const char *acr = json_string_value(json_object_get(x->claims, "acr"));
+	char words[WHEN_SIZE], span[WHEN_SIZE];
+	bool found = false;
+	int64_t at;
+
+	for (size_t i = 0; acr != NULL && i < p->acr_values.n; i++)
+		found = found || strcmp(acr, p->acr_values.v[i]) == 0;
+	if (p->acr_values.n > 0 && !found)
+		finding_fail(&x->f, "acr", "%.100s; acr_values: %s", acr == NULL ? "missing" : acr,
+		    explain_list(&p->acr_values, x->mem));
+	else if (found)
+		finding_ok(&x->f, "acr", "%.100s; acr_values: %s", acr, explain_list(&p->acr_values, x->mem));
+	if (p->max_age != NULL && claims_time(json_object_get(x->claims, "auth_time"), &at))
+		finding_note(&x->f, "auth_time", "signed in %s; max_age: %s", when_words(at, x->now, words),
+		    when_span(*p->max_age / 1000, span));
+	else if (p->max_age != NULL)
+		finding_fail(&x->f, "auth_time", "missing, or not a number of seconds; max_age asks for it");
 }
 
 static void
@@ -257,7 +150,8 @@ check_names(struct explained *x, const struct conf_strings *names)
 	else
 		finding_ok(&x->f, "sub", "%s", sub.p);
 	if (claims_username(copy, names, &name, &e) == 0)
-		finding_ok(&x->f, "username", "%.*s; username_claim: %s", STR_ARG(name), join(names, x->mem));
+		finding_ok(&x->f, "username", "%.*s; username_claim: %s", STR_ARG(name),
+		    explain_list(names, x->mem));
 	else if (x->provider->userinfo)
 		finding_note(&x->f, "username", "not in the token (%s); userinfo may have it", e.text);
 	else
@@ -282,16 +176,6 @@ username_claims(struct explained *x)
 	return s;
 }
 
-static const char *
-join(const struct conf_strings *s, struct mem *m)
-{
-	const char *text = "";
-
-	for (size_t i = 0; i < s->n; i++)
-		text = mem_printf(m, "%s%s%s", text, i == 0 ? "" : ", ", s->v[i]);
-	return text;
-}
-
 /* What the server itself says; the nonce is held against itself, because nobody else has it here. */
 static const struct identity *
 verify(struct explained *x, const struct conf_strings *names)
@@ -305,6 +189,8 @@ verify(struct explained *x, const struct conf_strings *names)
 		.keys = x->view->keys,
 		.jwks_uri = x->view->meta.jwks_uri,
 		.username_claim = names,
+		.acr_values = &x->provider->acr_values,
+		.max_age = x->provider->max_age,
 		.tolerance = x->provider->clock_tolerance / 1000,
 		.now = x->now,
 		.mem = x->mem,
@@ -329,7 +215,7 @@ static void
 check_route(struct explained *x, const struct identity *who)
 {
 	struct routes *routes = routes_new(x->conf);
-	struct route_match match;
+	struct route_match match = { .kind = ROUTE_OURS };
 	struct str username = STR("");
 	struct err e;
 

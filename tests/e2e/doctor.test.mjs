@@ -317,6 +317,50 @@ story('token: what is none, too large, or of nobody is one sentence and status 1
 	says(await explain(token(), ['--id'], { discoveryUrl: 'http://127.0.0.1:9/.well-known/openid-configuration' }), /^FAIL {2}provider: .*connect/m);
 });
 
+story('token: demands of the configuration on ID tokens are explained too', async () => {
+	op.reset();
+	const provider = 'max_age = "10m" acr_values = {"mfa"}';
+	const bad = await explain(token(), ['--id'], { provider });
+	assert.equal(bad.status, 1);
+	says(bad, /^FAIL {2}acr: missing; acr_values: mfa$/m);
+	says(bad, /^FAIL {2}auth_time: missing/m);
+	const good = await explain(token({}, { claims: { acr: 'mfa', auth_time: op.now() - 240 } }), ['--id'], { provider });
+	assert.equal(good.status, 0, good.stdout);
+	says(good, /^- {5}auth_time: signed in 4 min ago; max_age: 10 min$/m);
+});
+
+const access = (more = {}, fault = {}) => token({}, { payload: {
+	iss: op.url, aud: 'https://api.example', sub: 'sub-alice', preferred_username: 'alice', azp: 'mobile', scope: 'read write', iat: op.now(), exp: op.now() + 600, ...more,
+}, ...fault });
+
+story('token: an access token is held against what APIs demand', async () => {
+	op.reset();
+	const provider = 'audience = "https://api.example"';
+	const good = await explain(access(), [], { provider });
+	assert.equal(good.status, 0, good.stdout + good.stderr);
+	for (const p of [/taken for an access token/, /^ok {4}algorithm: RS256; access_token_signed_alg: RS256$/m, /^ok {4}aud: https:\/\/api\.example; provider\.audience: https:\/\/api\.example$/m, /^ok {4}verdict: the user alice, by way of the program mobile$/m, /^- {5}scopes: read, write$/m, /^valid$/m]) says(good, p);
+	const app = await explain(access({ preferred_username: undefined, sub: 'job', azp: 'job' }), ['--access'], { provider });
+	assert.equal(app.status, 0, app.stdout);
+	says(app, /^ok {4}verdict: a program for itself: job$/m);
+	for (const [t, pattern] of [
+		[access({ aud: 'https://other.example' }), /^FAIL {2}aud: .*other\.example.*audience.*reason=token_audience.*provider\.audience/m],
+		[access({ iss: 'https://else.example' }), /^FAIL {2}iss: .*else\.example.*\n- {5}aud: not judged/m],
+		[access({ exp: op.now() - 200 }), /^FAIL {2}exp: .*expired/m],
+		[access({ exp: undefined }), /^FAIL {2}exp: .*missing/m],
+		[access({ nonce: 'n' }), /^FAIL {2}type: .*nonce, as ID tokens have/m],
+		[access({ preferred_username: undefined }), /^FAIL {2}username: .*access_token_username_claim/m],
+		[access({}, { breakSignature: true }), /^FAIL {2}signature: /m],
+	]) {
+		const r = await explain(t, ['--access'], { provider });
+		assert.equal(r.status, 1, r.stdout);
+		says(r, pattern);
+		assert.ok(!r.stdout.includes(t.split('.')[2].slice(0, 20)));
+	}
+	const opaque = await explain(access(), ['--access']);
+	assert.equal(opaque.status, 1);
+	says(opaque, /^FAIL {2}audience: provider\.audience is not set/m);
+});
+
 // --- universal-link ---
 
 story('universal-link prints what the mobile app needs, encoded', async () => {
