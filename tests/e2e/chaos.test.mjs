@@ -485,41 +485,65 @@ async function unruly(rng, door, tally) {
 	if (rng.chance(0.5)) raw.close(); else cut(raw.socket);
 }
 
-story('a storm: no crash, no leak, no answer to somebody else, and calm afterwards', async () => {
+// Three backends in a bad mood, a proxy with little patience and four doors before them.
+async function storming(name, fn) {
 	const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1e9);
-	console.error(`storm: CHAOS_SEED=${seed}`);
 	const rng = random(seed);
-	const path = { listen: join(dir, 'storm.sock'), upstream: join(dir, 'storm-app.sock') };
+	const path = { listen: join(dir, `${name}.sock`), upstream: join(dir, `${name}-app.sock`) };
 	const backends = [
 		await server(moody(rng)),
-		await server(moody(rng), [0, '127.0.0.1'], (fn) => createTlsServer(pem, fn)),
+		await server(moody(rng), [0, '127.0.0.1'], (on) => createTlsServer(pem, on)),
 		await server(moody(rng), [path.upstream]),
 	];
 	const tlsPort = await freePort();
-	const common = 'connect_timeout = "1s" response_timeout = "1s" tls_verify = no keepalive = 4';
-	await during({
-		workers: 2, shutdownTimeout: '4s', logLevel: 'info',
-		env: { ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=4' },
-		limits: 'header_timeout = "1s" idle_timeout = "2s" body_timeout = "1s" stream_timeout = "1s"',
-		servers: [`http://127.0.0.1:${backends[0].port}`, `https://127.0.0.1:${backends[1].port}`, `unix:${path.upstream}`], upstream: common,
-		routes: OPEN,
-		top: `listen "unix:${path.listen}" { }\nlisten "127.0.0.1:${tlsPort}" { tls_certificate = "${tls.cert}" tls_certificate_key = "${tls.key}" }`,
-	}, async (own) => {
-		const tally = { tokens: 0, whole: 0, echoed: 0, late: 0, other: {}, wrong: [] };
-		const doors = [[own.port], [own.port], [tlsPort, { tls: {} }], path.listen];
-		const sizes = [];
-		for (let round = 0; round < 3; round++) {
-			const end = Date.now() + 7000;
-			const hangups = (async () => { while (Date.now() < end) { own.proxy.signal('SIGHUP'); await sleep(300 + rng.below(700)); } })();
-			await Promise.all([hangups, ...Array.from({ length: 32 }, async () => { while (Date.now() < end) await unruly(rng, rng.pick(doors), tally); })]);
-			await gone(own);
-			sizes.push(own.proxy.rss() >> 20);
+	const tally = { seed, tokens: 0, whole: 0, echoed: 0, late: 0, other: {}, wrong: [] };
+	const clients = (own, n, end) => Promise.all(Array.from({ length: n }, async () => {
+		while (Date.now() < end && own.proxy.code === undefined) await unruly(rng, rng.pick([[own.port], [own.port], [tlsPort, { tls: {} }], path.listen]), tally);
+	}));
+	const hangups = async (own, end) => {
+		while (Date.now() < end) {
+			own.proxy.signal('SIGHUP');
+			await sleep(300 + rng.below(700));
 		}
-		console.error(`storm: ${JSON.stringify(tally)}, ${sizes.join(' ')} MiB`);
+	};
+	try {
+		await during({
+			workers: 2, shutdownTimeout: '4s', logLevel: 'info', routes: OPEN,
+			env: { ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=4' },
+			limits: 'header_timeout = "1s" idle_timeout = "2s" body_timeout = "1s" stream_timeout = "1s"',
+			servers: [`http://127.0.0.1:${backends[0].port}`, `https://127.0.0.1:${backends[1].port}`, `unix:${path.upstream}`],
+			upstream: 'connect_timeout = "1s" response_timeout = "1s" tls_verify = no keepalive = 4',
+			top: `listen "unix:${path.listen}" { }\nlisten "127.0.0.1:${tlsPort}" { tls_certificate = "${tls.cert}" tls_certificate_key = "${tls.key}" }`,
+		}, (own) => fn(own, { tally, clients, hangups }));
 		assert.deepEqual(tally.wrong, []);
-		assert.ok(tally.whole > 200 && tally.echoed > 5, 'the storm did not come about');
-		assert.ok(sizes[2] < sizes[1] + 12, `${sizes.join(', ')} MiB`);
-		assert.equal((await exchange(own.adminPort, get('/healthz')))[0].status, 200);
-	});
-	for (const b of backends) await b.stop();
-});
+	} catch (e) {
+		e.message = `CHAOS_SEED=${seed}: ${e.message}`;
+		throw e;
+	} finally {
+		console.error(`${name}: ${JSON.stringify(tally)}`);
+		for (const b of backends) await b.stop();
+	}
+}
+
+story('a storm: no crash, no leak, no answer to somebody else, and calm afterwards', () => storming('storm', async (own, { tally, clients, hangups }) => {
+	const sizes = [];
+	for (let round = 0; round < 3; round++) {
+		const end = Date.now() + 5000;
+		await Promise.all([hangups(own, end), clients(own, 32, end)]);
+		await gone(own);
+		sizes.push(own.proxy.rss() >> 20);
+	}
+	assert.ok(tally.whole > 200 && tally.echoed > 5, 'the storm did not come about');
+	assert.ok(sizes[2] < sizes[1] + 12, `${sizes.join(', ')} MiB`);
+	assert.equal((await exchange(own.adminPort, get('/healthz')))[0].status, 200);
+}));
+
+story('SIGTERM in the middle of a storm: exit status 0 within shutdown_timeout', () => storming('squall', async (own, { clients }) => {
+	const calm = clients(own, 24, Date.now() + 20000);
+	await sleep(2000);
+	const start = Date.now();
+	own.proxy.signal('SIGTERM');
+	assert.equal(await own.proxy.ended, 0);
+	assert.ok(Date.now() - start < 7000, `${Date.now() - start} ms`);
+	await calm;
+}));
