@@ -31,8 +31,8 @@ int reach_redeem(
 /*
  * When does the certificate end that a server shows?  It is not verified here:
  * an answer by reach_fetch() did that.  `address` is where that answer came
- * from, url names host and port.  false: it cannot be told (a proxy stands in
- * between, say).
+ * from, url names host and port.  false: it cannot be told, or is another host's
+ * (a proxy stands in between, say).
  */
 bool reach_certificate(const char *address, const char *url, int64_t timeout, int64_t *ends);
 

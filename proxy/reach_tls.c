@@ -11,6 +11,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "conf/pem.h"
 #include "conf/url.h"
@@ -21,6 +22,7 @@
 static int connect_to(const char *, uint16_t, int64_t);
 static socklen_t read_address(const char *, uint16_t, struct sockaddr_storage *);
 static bool shake_hands(SSL *, int, int64_t);
+static bool is_of(X509 *, char *);
 static int wait_until(int, short, int64_t);
 static int64_t now_ms(void);
 
@@ -49,7 +51,7 @@ reach_certificate(const char *address, const char *url, int64_t timeout, int64_t
 		(void)SSL_set_fd(ssl, fd);
 		if (strspn(name, "0123456789.") != u.host.n && name[0] != '[')
 			(void)SSL_set_tlsext_host_name(ssl, name);
-		told = shake_hands(ssl, fd, until) && SSL_get0_peer_certificate(ssl) != NULL &&
+		told = shake_hands(ssl, fd, until) && is_of(SSL_get0_peer_certificate(ssl), name) &&
 		       pem_ends(SSL_get0_peer_certificate(ssl), ends);
 	}
 	SSL_free(ssl);
@@ -113,6 +115,20 @@ shake_hands(SSL *ssl, int fd, int64_t until)
 		if (wait_until(fd, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, until) <= 0)
 			return false;
 	}
+}
+
+/* Where a proxy stands in between, the address is the proxy's: its own certificate is of no interest. */
+static bool
+is_of(X509 *x, char *name)
+{
+	const size_t n = strlen(name);
+
+	if (x == NULL)
+		return false;
+	if (name[0] != '[')
+		return X509_check_host(x, name, n, 0, NULL) == 1 || X509_check_ip_asc(x, name, 0) == 1;
+	name[n - 1] = '\0';
+	return X509_check_ip_asc(x, name + 1, 0) == 1;
 }
 
 static int

@@ -93,6 +93,19 @@ story('doctor: the certified provider takes the right secret and names a wrong o
 	}
 });
 
+story('doctor: a client that signs its assertions is proved as well', async () => {
+	const real = await Op.start({ port: await freePort(), redirectUris: ['http://127.0.0.1:18001/auth/callback'], client: { token_endpoint_auth_method: 'client_secret_jwt', token_endpoint_auth_signing_alg: 'HS256' } });
+	const provider = 'token_endpoint_auth_method = "client_secret_jwt"';
+	try {
+		const good = await doctor({ discoveryUrl: real.discoveryUrl, provider });
+		assert.equal(good.status, 0, good.stdout);
+		says(good, /^ok {4}.*credentials: client_id rp by client_secret_jwt is taken/m);
+		failsOnly(await doctor({ discoveryUrl: real.discoveryUrl, provider, clientSecret: 'another-secret-of-nobody-0123456789abcdef' }), /credentials: client_id rp by client_secret_jwt is refused/);
+	} finally {
+		await real.stop();
+	}
+});
+
 story('doctor: what a vendor says about a secret is explained', async () => {
 	for (const [error, code, hint] of [
 		['invalid_client', 'AADSTS7000215: Invalid client secret.', /value, not its ID/],
