@@ -207,7 +207,7 @@ take_escape(struct lex *l)
 		return true;
 	}
 	if (c == 'x' && l->end - l->p >= 2 && hex(l->p[0]) >= 0 && hex(l->p[1]) >= 0) {
-		char byte = (char)(hex(l->p[0]) << 4 | hex(l->p[1]));
+		char byte = (char)((unsigned)hex(l->p[0]) << 4 | (unsigned)hex(l->p[1]));
 
 		put(l, &byte, 1);
 		l->p += 2;

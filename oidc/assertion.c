@@ -108,7 +108,7 @@ claims(const struct conf_provider *c, const struct assertion *a)
 	(void)secret_b64(jti, id, sizeof(id));
 	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "iss", c->client_id, "sub", c->client_id,
 	    "aud", wants_issuer(c) ? a->issuer : a->token_endpoint, "jti", jti, "iat", (json_int_t)a->now,
-	    "nbf", (json_int_t)a->now, "exp", (json_int_t)(a->now + ASSERTION_LIFE));
+	    "nbf", (json_int_t)a->now, "exp", (json_int_t)a->now + ASSERTION_LIFE);
 }
 
 static bool

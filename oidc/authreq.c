@@ -207,7 +207,7 @@ authreq_url(const char *endpoint, const struct authreq_params *p, struct mem *m)
 char *
 authreq_endpoint(const char *endpoint, const struct authreq_params *p, struct mem *m)
 {
-	struct str rest = str_of(endpoint), base, pair;
+	struct str rest = str_of(endpoint), base = STR(""), pair;
 	char *out;
 
 	(void)str_next(&rest, '?', &base);

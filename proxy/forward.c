@@ -5,19 +5,24 @@
 #include <time.h>
 
 #include "proxy/client.h"
+#include "proxy/cors.h"
 #include "proxy/forward.h"
 #include "proxy/headers.h"
 #include "proxy/loops.h"
 #include "proxy/upstream.h"
+#include "proxy/watch.h"
 #include "session/cookie.h"
 
 #define REQUEST_ID_MAX 64
 
 static void look_through(struct request *);
+static void believe_proto(struct request *, struct str);
+static struct str forwarded_param(struct str, struct str);
 static bool parse_address(struct str, struct in6_addr *);
 static void take_id(struct request *);
 static void put_fields(struct request *, struct http1_out *);
 static void put_cookies(struct request *, struct http1_out *);
+static size_t put_session_cookie(const struct visit *, struct http1_out *, bool);
 static void put_forwarded(struct request *, struct http1_out *);
 static void put_identity(struct request *, struct http1_out *);
 static void put_request_framing(struct request *, struct http1_out *);
@@ -43,27 +48,33 @@ forward_look(struct request *r)
 	take_id(r);
 }
 
-/* From the right, the first address that is no trusted proxy is the client. */
+/*
+ * From the right, the first address that is no trusted proxy is the client.
+ * X-Forwarded-For and -Proto where there are any, else Forwarded (RFC 7239).
+ */
 static void
 look_through(struct request *r)
 {
 	const struct conf_peers *trusted = &request_snap(r)->conf->trusted_proxies;
-	struct str proto = request_field(r, FIELD_X_FORWARDED_PROTO);
+	enum field_id id = r->in.index[FIELD_X_FORWARDED_FOR] != 0 ? FIELD_X_FORWARDED_FOR : FIELD_FORWARDED;
 	size_t i;
 
-	if (str_is_nocase(proto, STR("https")) || str_is_nocase(proto, STR("http")))
-		r->https = proto.n == 5;
+	believe_proto(r, request_field(r, FIELD_X_FORWARDED_PROTO));
 	for (i = r->in.n_fields; i-- > 0;) {
 		struct str list = r->in.fields[i].value;
 
-		if (r->in.fields[i].id != FIELD_X_FORWARDED_FOR)
+		if (r->in.fields[i].id != id)
 			continue;
 		while (list.n > 0) {
 			const char *comma = memrchr(list.p, ',', list.n);
 			struct str last = comma == NULL ? list : str_from(list, (size_t)(comma + 1 - list.p));
 			struct in6_addr a;
 
-			if (!parse_address(str_trim(last), &a))
+			if (id == FIELD_FORWARDED && r->in.index[FIELD_X_FORWARDED_PROTO] == 0)
+				believe_proto(r, forwarded_param(last, STR("proto")));
+			if (!parse_address(
+				id == FIELD_FORWARDED ? forwarded_param(last, STR("for")) : str_trim(last),
+				&a))
 				return;
 			r->addr = a;
 			if (!conf_peers_has(trusted, &a))
@@ -71,6 +82,31 @@ look_through(struct request *r)
 			list.n = comma == NULL ? 0 : (size_t)(comma - list.p); /* on, to the field before */
 		}
 	}
+}
+
+static void
+believe_proto(struct request *r, struct str proto)
+{
+	if (str_is_nocase(proto, STR("https")) || str_is_nocase(proto, STR("http")))
+		r->https = proto.n == 5;
+}
+
+/* One parameter of an element: for="[2001:db8::1]:4711";proto=https; "" when it is not there. */
+static struct str
+forwarded_param(struct str element, struct str name)
+{
+	struct str pair, key;
+
+	while (str_next(&element, ';', &pair)) {
+		pair = str_trim(pair);
+		if (!str_next(&pair, '=', &key) || !str_is_nocase(str_trim(key), name))
+			continue;
+		pair = str_trim(pair);
+		if (pair.n >= 2 && pair.p[0] == '"' && pair.p[pair.n - 1] == '"')
+			pair = (struct str){ pair.p + 1, pair.n - 2 };
+		return pair;
+	}
+	return STR("");
 }
 
 /* "192.0.2.1", "192.0.2.1:443", "2001:db8::1", "[2001:db8::1]:443" */
@@ -167,18 +203,19 @@ static void
 put_fields(struct request *r, struct http1_out *o)
 {
 	const struct http1_field *f = r->in.fields, *end = f + r->in.n_fields;
+	/* A token that was for us is not the application's to have. */
+	bool ours = r->bearer != NULL && !r->match.route->pass_authorization;
 
 	for (; f < end; f++)
-		if (!f->drop && f->id != FIELD_CONTENT_LENGTH)
+		if (!f->drop && f->id != FIELD_CONTENT_LENGTH && !(ours && f->id == FIELD_AUTHORIZATION))
 			http1_put_field(o, f->name, f->value);
 }
 
-/* Without ours; the session cookie itself only where pass_cookie says so. */
+/* Without ours, in one field (RFC 6265 5.4); the session cookie itself only where pass_cookie says so. */
 static void
 put_cookies(struct request *r, struct http1_out *o)
 {
 	const struct conf_session *cs = &request_snap(r)->conf->session;
-	struct str kept[4];
 	struct visit v;
 	size_t i, n, room = 16;
 
@@ -193,20 +230,37 @@ put_cookies(struct request *r, struct http1_out *o)
 	}
 	memcpy(o->p + o->n, "Cookie: ", 8);
 	n = cookie_strip(o->p + o->n + 8, v.cookies, v.n_cookies, str_of(cs->cookie));
-	if (n > 0) {
-		o->n += 8 + n;
-		http1_put(o, STR("\r\n"));
-	}
-	if (!cs->pass_cookie)
+	if (n == 0 && !cs->pass_cookie)
 		return;
-	n = cookie_find(v.cookies, v.n_cookies, v.scope->cookie, kept, sizeof(kept) / sizeof(kept[0]));
-	if (n == 1) {
-		http1_put(o, STR("Cookie: "));
-		http1_put(o, v.scope->cookie);
-		http1_put(o, STR("="));
-		http1_put(o, kept[0]);
+	o->n += 8 + n;
+	if (cs->pass_cookie)
+		n += put_session_cookie(&v, o, n > 0);
+	if (n > 0)
 		http1_put(o, STR("\r\n"));
+	else
+		o->n -= 8;
+}
+
+/* NAME and its parts NAME_1, ...; returns the bytes written. */
+static size_t
+put_session_cookie(const struct visit *v, struct http1_out *o, bool behind)
+{
+	struct str name, value, ours = v->scope->cookie;
+	size_t i, before = o->n;
+
+	for (i = 0; i < v->n_cookies; i++) {
+		struct str rest = v->cookies[i];
+
+		while (cookie_next(&rest, &name, &value)) {
+			if (!str_begins(name, ours) || (name.n > ours.n && name.p[ours.n] != '_'))
+				continue;
+			http1_put(o, behind || o->n > before ? STR("; ") : STR(""));
+			http1_put(o, name);
+			http1_put(o, STR("="));
+			http1_put(o, value);
+		}
 	}
+	return o->n - before;
 }
 
 static void
@@ -224,6 +278,15 @@ put_forwarded(struct request *r, struct http1_out *o)
 			http1_put(o, STR(", "));
 		}
 	}
+	/* What Forwarded said is said on in the form that applications read. */
+	if (r->trusted && r->in.index[FIELD_X_FORWARDED_FOR] == 0 &&
+	    (r->client->unix_peer || !IN6_ARE_ADDR_EQUAL(&r->addr, &r->client->peer)) &&
+	    !IN6_IS_ADDR_UNSPECIFIED(&r->addr)) {
+		char client[INET6_ADDRSTRLEN];
+
+		http1_put(o, str_of(forward_address(&r->addr, client)));
+		http1_put(o, STR(", "));
+	}
 	http1_put(o, peer);
 	http1_put(
 	    o, r->https ? STR("\r\nX-Forwarded-Proto: https\r\n") : STR("\r\nX-Forwarded-Proto: http\r\n"));
@@ -239,20 +302,10 @@ put_identity(struct request *r, struct http1_out *o)
 
 	http1_put_field(o, str_of(route->username_header), r->username);
 	for (i = 0; i < route->n_claim_headers; i++) {
-		const struct conf_claim_header *h = &route->claim_headers[i];
-		const struct session_claim *c;
+		struct str value;
 
-		if (strcmp(h->claim, "username") == 0) {
-			http1_put_field(o, str_of(h->header), r->session->username);
-			continue;
-		}
-		if (strcmp(h->claim, "sub") == 0) {
-			http1_put_field(o, str_of(h->header), r->session->sub);
-			continue;
-		}
-		c = session_claim(r->session, h->claim);
-		if (c != NULL)
-			http1_put_field(o, str_of(h->header), c->value);
+		if (access_claim(r->session, route->claim_headers[i].claim, &value))
+			http1_put_field(o, str_of(route->claim_headers[i].header), value);
 	}
 }
 
@@ -311,7 +364,7 @@ runs_in_circles(struct request *r, const struct http1_head *h)
 {
 	const struct http1_field *f = http1_get(h, FIELD_LOCATION);
 
-	return f != NULL && r->session != NULL && r->in.method_id == METHOD_GET &&
+	return f != NULL && r->session != NULL && r->bearer == NULL && r->in.method_id == METHOD_GET &&
 	       h->index[FIELD_SET_COOKIE] == 0 &&
 	       loops_is_self(f->value, str_of(r->match.origin->origin), r->match.path, r->in.query) &&
 	       loops_count(r->worker->loops, r->session->sid, r->in.target, r->now_ms);
@@ -343,6 +396,8 @@ choose_framing(struct request *r, const struct http1_head *h)
 		r->relay.up_active = true;
 		metric_add(&r->worker->metrics.upgrades, 1);
 	}
+	if (y->streaming && r->session != NULL)
+		watch_begin(r);
 	if (y->streaming)
 		timer_set(r->worker->timers, &r->up->timer, r->up->timer.fire,
 		    request_snap(r)->conf->limits.stream_timeout);
@@ -361,14 +416,19 @@ put_answer_fields(struct request *r, struct http1_head *h, struct http1_out *o)
 {
 	struct str ours = str_of(request_snap(r)->conf->session.cookie);
 	const struct http1_field *f = h->fields, *end = f + h->n_fields;
+	bool cors = cors_applies(r->match.route);
 
 	for (; f < end; f++) {
+		if (cors && cors_replaces(f->name))
+			continue;
 		if (f->drop || (f->id == FIELD_SET_COOKIE && headers_sets_ours(f->value, ours)))
 			continue;
 		if (f->id == FIELD_STRICT_TRANSPORT_SECURITY && r->client->hsts > 0)
 			continue;
 		http1_put_field(o, f->name, f->value);
 	}
+	if (cors)
+		cors_put(r->match.route, request_field(r, FIELD_ORIGIN), false, o);
 	/* What was made for one user is nobody else's (RFC 9111 5.2.2.7). */
 	if (r->session != NULL && h->index[FIELD_CACHE_CONTROL] == 0 && h->index[FIELD_EXPIRES] == 0)
 		http1_put(o, STR("Cache-Control: private, no-cache\r\n"));

@@ -70,7 +70,7 @@ upstream_choose(struct request *r)
 			r->view->pools[v->number].n_busy < r->view->pools[best->number].n_busy))
 			best = v;
 	}
-	r->server = best != NULL ? best : &u->servers[*turn % n];
+	r->server = best != NULL ? best : &u->servers[n == 0 ? 0 : *turn % n];
 }
 
 int

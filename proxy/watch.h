@@ -1,0 +1,15 @@
+/*
+ * proxy/watch.h - a stream is as old as the session that opened it, and no older
+ *
+ * A WebSocket or an event stream passes no rule after its first request.  So
+ * while one is open its session is looked at every second: when it has run
+ * out or was ended, wherever that was asked for, the stream is cut.
+ */
+#ifndef PROXY_WATCH_H
+#define PROXY_WATCH_H
+#include "proxy/request.h"
+
+/* From now until r ends; r->session is set. */
+void watch_begin(struct request *r);
+
+#endif
