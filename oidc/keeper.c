@@ -336,6 +336,9 @@ succeed(struct tended *t, struct jwks *keys)
 	};
 
 	log_success(t, &v);
+	/* The first look is nobody's early one: a key that is changed right behind it may be asked for. */
+	if (!is_known(t))
+		t->asked = false;
 	t->failures = 0;
 	memset(&t->meta, 0, sizeof(t->meta));
 	oidc_publish(t->oidc, &v);
