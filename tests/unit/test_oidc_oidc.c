@@ -683,6 +683,21 @@ START_TEST(a_rotated_key_is_fetched_when_asked_for_and_at_most_once_in_ten_secon
 }
 END_TEST
 
+START_TEST(a_question_that_joins_the_first_look_holds_back_none_behind_it)
+{
+	struct err e;
+
+	keeper_tend(keeper, oidc);
+	ck_assert_int_eq(ask_keys(&e), 0); /* a sign-in that came before the provider was known */
+	ck_assert(is_ready());
+	op.n_keys = 2;
+	ck_assert_int_eq(ask_keys(&e), 0);
+	ck_assert_uint_eq(count_keys(), 2);
+	ck_assert_int_eq(server_count(server, "/jwks"), 2);
+	ck_assert_int_eq(ask_keys(&e), -1);
+}
+END_TEST
+
 START_TEST(keys_that_have_moved_are_found_through_the_document)
 {
 	struct err e;
@@ -1104,6 +1119,7 @@ main(void)
 	tcase_add_test(t, without_document_and_endpoints_the_operator_is_told);
 	tcase_add_test(t, after_a_reload_the_same_provider_is_known_at_once);
 	tcase_add_test(t, a_rotated_key_is_fetched_when_asked_for_and_at_most_once_in_ten_seconds);
+	tcase_add_test(t, a_question_that_joins_the_first_look_holds_back_none_behind_it);
 	tcase_add_test(t, keys_that_have_moved_are_found_through_the_document);
 	tcase_add_test(t, a_failed_fetch_cools_down_too);
 	tcase_add_test(t, whoever_asks_a_provider_that_nobody_tends_is_told_so);
