@@ -240,6 +240,20 @@ story('what an idle backend connection says unasked is nobody\'s answer', async 
 	await app.stop();
 });
 
+story('a backend connection that owes us nothing but is owed half a body serves nobody else', () => during({}, async (own) => {
+	own.backend.on('/early', (r, s) => s.write(reply(200, {}, 'early')));
+	for (const rest of ['Content-Length: 100000\r\n\r\nhalf', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n']) {
+		const raw = await Raw.open(own.port);
+		raw.send(`POST /early HTTP/1.1\r\nHost: 127.0.0.1\r\n${rest}`);
+		const r = await raw.response('POST');
+		assert.equal(r.body.toString(), 'early');
+		assert.match(r.get('connection'), /close/);
+		const [next] = await exchange(own.port, get('/next'), { ms: 3000 });
+		assert.equal(JSON.parse(next.body).target, '/next');
+		raw.close();
+	}
+}));
+
 story('SIGTERM: everyone in the queue gets an answer, however many they are', () => during({ shutdownTimeout: '10s' }, async (own) => {
 	own.proxy.signal('SIGSTOP');
 	const raws = await Promise.all(Array.from({ length: 300 }, () => Raw.open(own.port)));
