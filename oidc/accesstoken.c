@@ -47,6 +47,7 @@ accesstoken_verify(
 	const struct jose_check j = { .algs = &c->provider->access_token_signed_alg,
 		.keys = c->keys,
 		.jku = c->jwks_uri,
+		.now = c->now,
 		.mem = c->mem };
 	const struct kind *kind = kind_find(c->provider->kind);
 	struct reading r = { .check = c, .kind = kind == NULL ? kinds[0].access : kind->access };

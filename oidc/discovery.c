@@ -11,6 +11,7 @@
 #include "oidc/kinds.h"
 
 #define WELL_KNOWN "/.well-known/openid-configuration"
+#define OF_STORE   "the configured certificates"
 
 static int read_issuer(const struct conf_provider *, const json_t *, struct discovery *, struct err *);
 static int judge_issuer(const struct conf_provider *, const char *issuer, struct err *);
@@ -19,6 +20,8 @@ static int read_endpoints(const struct conf_provider *, const json_t *, struct d
 static int judge_endpoint(const char *member, struct str url, struct err *);
 static void read_access_token_issuer(const json_t *, struct discovery *);
 static int read_response_iss(const json_t *, struct discovery *, struct err *);
+static const char *source_of_keys(const struct conf_provider *);
+static char *copy(const char *);
 
 int
 discovery_parse(const struct conf_provider *c, struct str document, struct discovery *out, struct err *e)
@@ -178,6 +181,67 @@ read_access_token_issuer(const json_t *o, struct discovery *d)
 		if (s.p[i] <= 0x20 || s.p[i] > 0x7e)
 			return;
 	d->access_token_issuer = xstrndup(s.p, s.n);
+}
+
+int
+discovery_by_hand(const struct conf_provider *c, const char *name, struct discovery *out, struct err *e)
+{
+	const char *issuer = c->issuer != NULL ? c->issuer : name, *keys = source_of_keys(c);
+
+	memset(out, 0, sizeof(*out));
+	if (issuer == NULL || c->authorization_endpoint == NULL || c->token_endpoint == NULL || keys == NULL)
+		return err_set(e, REASON_CONFIG,
+		    "neither discovery_url nor all of issuer, authorization_endpoint, token_endpoint and "
+		    "jwks_uri are set");
+	if (strchr(issuer, '{') != NULL)
+		return err_set(e, REASON_PROVIDER_ISSUER,
+		    "issuer is %.100s, which stands for every tenant: put your tenant's id into "
+		    "discovery_url in place of common, or set provider.issuer",
+		    issuer);
+	out->issuer = copy(issuer);
+	out->authorization_endpoint = copy(c->authorization_endpoint);
+	out->token_endpoint = copy(c->token_endpoint);
+	out->jwks_uri = copy(keys);
+	out->userinfo_endpoint = copy(c->userinfo_endpoint);
+	out->end_session_endpoint = copy(c->end_session_endpoint);
+	return 0;
+}
+
+static const char *
+source_of_keys(const struct conf_provider *c)
+{
+	switch (c->discovery) {
+	case DISCOVERY_FEDERATION:
+		return c->discovery_url;
+	case DISCOVERY_STORE:
+		return OF_STORE;
+	case DISCOVERY_JWKS:
+		return c->jwks_uri != NULL ? c->jwks_uri : c->discovery_url;
+	case DISCOVERY_DOCUMENT:
+		break;
+	}
+	return c->jwks_uri;
+}
+
+void
+discovery_copy(struct discovery *to, const struct discovery *from)
+{
+	*to = (struct discovery){
+		.issuer = copy(from->issuer),
+		.access_token_issuer = copy(from->access_token_issuer),
+		.authorization_endpoint = copy(from->authorization_endpoint),
+		.token_endpoint = copy(from->token_endpoint),
+		.jwks_uri = copy(from->jwks_uri),
+		.userinfo_endpoint = copy(from->userinfo_endpoint),
+		.end_session_endpoint = copy(from->end_session_endpoint),
+		.response_iss = from->response_iss,
+	};
+}
+
+static char *
+copy(const char *text)
+{
+	return text == NULL ? NULL : xstrdup(text);
 }
 
 void

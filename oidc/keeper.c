@@ -9,7 +9,9 @@
 
 #include "conf/log.h"
 #include "conf/secret.h"
+#include "oidc/certstore.h"
 #include "oidc/discovery.h"
+#include "oidc/federation.h"
 #include "oidc/fetch.h"
 #include "oidc/jwks.h"
 #include "oidc/keeper.h"
@@ -21,7 +23,11 @@
 #define RETRY_AFTER_MAX 300              /* seconds that a provider may ask us to wait */
 #define LOG_AGAIN       (10 * 60 * 1000) /* ms between lines about the same failure */
 
-/* A flight is the document, then the keys; or the keys alone when an asker wants newer ones. */
+/*
+ * A flight is the document, then the keys; or the keys alone when an asker
+ * wants newer ones, or where there is no document.  With federation both are
+ * in one, and a store needs no flight at all.
+ */
 enum stage { IDLE, DOCUMENT, KEYS };
 
 struct tended {
@@ -54,14 +60,15 @@ struct keeper {
 };
 
 static void begin(struct tended *);
-static bool is_by_hand(const struct conf_provider *);
-static void copy_meta(struct discovery *, const struct discovery *);
-static void ask_document(struct tended *);
+static bool has_key_set(const struct conf_provider *);
+static void ask_source(struct tended *);
 static void ask_keys(struct tended *);
 static struct fetch_op *ask(struct tended *, const char *, size_t, fetch_done *);
 static void take_document(void *);
 static void take_keys(void *);
 static int take_answer(struct tended *, struct str *, const char *, struct err *);
+static void take_metadata(void *);
+static void read_store(struct tended *);
 static void succeed(struct tended *, struct jwks *);
 static void fail(struct tended *, struct err *);
 static const char *advice(enum reason);
@@ -171,72 +178,58 @@ keeper_ask(void *question)
 static void
 begin(struct tended *t)
 {
+	const bool separate = has_key_set(oidc_conf(t->oidc));
 	const struct oidc_view *v = NULL;
 	struct err e;
 
 	t->retry_after = 0;
 	t->clock_offset = 0;
-	if (t->early)
+	if (t->early && separate)
 		v = oidc_view(t->oidc, now_seconds(), &e);
 	if (v != NULL) {
-		copy_meta(&t->meta, &v->meta);
+		discovery_copy(&t->meta, &v->meta);
 		oidc_view_release(&v);
 		ask_keys(t);
 	} else {
-		t->early = false;
-		ask_document(t);
+		t->early = t->early && !separate;
+		ask_source(t);
 	}
 }
 
+/* Are the keys at a URL of their own? */
 static bool
-is_by_hand(const struct conf_provider *c)
+has_key_set(const struct conf_provider *c)
 {
-	return (c->discovery_url == NULL || c->discovery_url[0] == '\0') && c->issuer != NULL &&
-	       c->jwks_uri != NULL && c->authorization_endpoint != NULL && c->token_endpoint != NULL;
+	return c->discovery == DISCOVERY_DOCUMENT || c->discovery == DISCOVERY_JWKS;
 }
 
 static void
-copy_meta(struct discovery *to, const struct discovery *from)
-{
-	*to = (struct discovery){
-		.issuer = xstrdup(from->issuer),
-		.access_token_issuer =
-		    from->access_token_issuer != NULL ? xstrdup(from->access_token_issuer) : NULL,
-		.authorization_endpoint = xstrdup(from->authorization_endpoint),
-		.token_endpoint = xstrdup(from->token_endpoint),
-		.jwks_uri = xstrdup(from->jwks_uri),
-		.userinfo_endpoint =
-		    from->userinfo_endpoint != NULL ? xstrdup(from->userinfo_endpoint) : NULL,
-		.end_session_endpoint =
-		    from->end_session_endpoint != NULL ? xstrdup(from->end_session_endpoint) : NULL,
-		.response_iss = from->response_iss,
-	};
-}
-
-static void
-ask_document(struct tended *t)
+ask_source(struct tended *t)
 {
 	const struct conf_provider *c = oidc_conf(t->oidc);
 	struct err e;
 
-	if (is_by_hand(c)) {
-		t->meta.issuer = xstrdup(c->issuer);
-		t->meta.authorization_endpoint = xstrdup(c->authorization_endpoint);
-		t->meta.token_endpoint = xstrdup(c->token_endpoint);
-		t->meta.jwks_uri = xstrdup(c->jwks_uri);
-		t->meta.userinfo_endpoint =
-		    c->userinfo_endpoint != NULL ? xstrdup(c->userinfo_endpoint) : NULL;
-		t->meta.end_session_endpoint =
-		    c->end_session_endpoint != NULL ? xstrdup(c->end_session_endpoint) : NULL;
-		ask_keys(t);
-	} else if (c->discovery_url == NULL || c->discovery_url[0] == '\0') {
-		(void)err_set(&e, REASON_CONFIG,
-		    "neither discovery_url nor all of issuer, authorization_endpoint, token_endpoint and "
-		    "jwks_uri are set");
-		fail(t, &e);
-	} else {
-		t->stage = DOCUMENT;
-		t->op = ask(t, c->discovery_url, DISCOVERY_SIZE_MAX, take_document);
+	switch (c->discovery) {
+	case DISCOVERY_DOCUMENT:
+		if (c->discovery_url != NULL && c->discovery_url[0] != '\0') {
+			t->stage = DOCUMENT;
+			t->op = ask(t, c->discovery_url, DISCOVERY_SIZE_MAX, take_document);
+			return;
+		}
+		/* FALLTHROUGH */
+	case DISCOVERY_JWKS:
+		if (discovery_by_hand(c, NULL, &t->meta, &e) == 0)
+			ask_keys(t);
+		else
+			fail(t, &e);
+		return;
+	case DISCOVERY_FEDERATION:
+		t->stage = KEYS;
+		t->op = ask(t, c->discovery_url, FEDERATION_SIZE_MAX, take_metadata);
+		return;
+	case DISCOVERY_STORE:
+		read_store(t);
+		return;
 	}
 }
 
@@ -248,7 +241,9 @@ ask(struct tended *t, const char *url, size_t max_size, fetch_done *done)
 	return fetch_ask(t->keeper->fetch,
 	    &(struct fetch_request){
 		.url = url,
-		.accept = "application/json",
+		.accept = c->discovery == DISCOVERY_FEDERATION
+			      ? "application/samlmetadata+xml, application/xml, text/xml"
+			      : "application/json",
 		.tls_ca = c->tls_ca,
 		.proxy = c->proxy,
 		.timeout = c->timeout,
@@ -316,12 +311,51 @@ take_keys(void *arg)
 	}
 	if (keys != NULL)
 		succeed(t, keys);
-	else if (t->early) { /* the keys may have moved: the document knows */
+	else if (t->early && oidc_conf(t->oidc)->discovery == DISCOVERY_DOCUMENT) {
+		/* the keys may have moved: the document knows */
 		t->early = false;
 		fetch_release(&t->op);
 		discovery_release(&t->meta);
-		ask_document(t);
+		ask_source(t);
 	} else
+		fail(t, &e);
+}
+
+/* The document of a federation is the keys. */
+static void
+take_metadata(void *arg)
+{
+	struct tended *t = arg;
+	const struct conf_provider *c = oidc_conf(t->oidc);
+	struct federation f = { NULL, NULL };
+	struct str document = STR("");
+	struct err e;
+
+	if (take_answer(t, &document, c->discovery_url, &e) == -1)
+		fail(t, &e);
+	else if (federation_parse(document, &f, &e) == -1 ||
+		 discovery_by_hand(c, f.entity_id, &t->meta, &e) == -1) {
+		(void)err_in(&e, "%.120s", c->discovery_url);
+		fail(t, &e);
+	} else {
+		succeed(t, f.keys);
+		f.keys = NULL;
+	}
+	federation_release(&f);
+}
+
+/* Files are there at once. */
+static void
+read_store(struct tended *t)
+{
+	const struct conf_provider *c = oidc_conf(t->oidc);
+	struct jwks *keys;
+	struct err e;
+
+	if (discovery_by_hand(c, NULL, &t->meta, &e) == 0 &&
+	    (keys = certstore_read(c, now_seconds(), &e)) != NULL)
+		succeed(t, keys);
+	else
 		fail(t, &e);
 }
 

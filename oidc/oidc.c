@@ -48,6 +48,7 @@ struct oidc_op {
 };
 
 static bool is_same_provider(const struct conf_provider *, const struct conf_provider *);
+static bool is_same_store(const struct conf_provider *, const struct conf_provider *);
 static bool is_same_text(const char *, const char *);
 static struct held *held_of(const struct oidc_view *);
 static struct oidc_op *op_new(struct oidc *, enum kind, oidc_done *, void *);
@@ -79,12 +80,30 @@ oidc_new(const struct conf_provider *c, struct oidc *old)
 static bool
 is_same_provider(const struct conf_provider *a, const struct conf_provider *b)
 {
-	return is_same_text(a->kind, b->kind) && is_same_text(a->discovery_url, b->discovery_url) &&
-	       is_same_text(a->issuer, b->issuer) && is_same_text(a->jwks_uri, b->jwks_uri) &&
+	return a->discovery == b->discovery && is_same_store(a, b) && is_same_text(a->kind, b->kind) &&
+	       is_same_text(a->discovery_url, b->discovery_url) && is_same_text(a->issuer, b->issuer) &&
+	       is_same_text(a->jwks_uri, b->jwks_uri) &&
 	       is_same_text(a->authorization_endpoint, b->authorization_endpoint) &&
 	       is_same_text(a->token_endpoint, b->token_endpoint) &&
 	       is_same_text(a->userinfo_endpoint, b->userinfo_endpoint) &&
 	       is_same_text(a->end_session_endpoint, b->end_session_endpoint);
+}
+
+static bool
+is_same_store(const struct conf_provider *a, const struct conf_provider *b)
+{
+	if (a->n_certificates != b->n_certificates)
+		return false;
+	for (size_t i = 0; i < a->n_certificates; i++) {
+		const struct conf_certificate *x = &a->certificates[i], *y = &b->certificates[i];
+
+		if (!is_same_text(x->name, y->name) || x->find != y->find ||
+		    !is_same_text(x->value, y->value) || !is_same_text(x->directory, y->directory) ||
+		    !is_same_text(x->file, y->file) || x->require_valid != y->require_valid ||
+		    !is_same_text(x->ca, y->ca))
+			return false;
+	}
+	return true;
 }
 
 static bool

@@ -19,6 +19,7 @@ struct visit_to {
 };
 
 static bool check_document(const struct visit_to *);
+static void check_source(const struct visit_to *, const struct oidc_view *);
 static bool check_issuer(const struct visit_to *, struct str);
 static void check_clock(const struct visit_to *, int64_t);
 static const char *unreached(const struct err *);
@@ -46,6 +47,8 @@ doctor_provider(struct doctor *d, const struct conf_provider *p)
 	if (view == NULL) {
 		finding_fail(&d->f, "", "%s; %s", e.text, unreached(&e));
 	} else {
+		if (p->discovery != DISCOVERY_DOCUMENT)
+			check_source(&v, view);
 		check_keys(&v, view);
 		check_client(&v, o, view);
 		check_rest(&v, view);
@@ -91,6 +94,17 @@ check_document(const struct visit_to *v)
 	if (reach_certificate(a.address, p->discovery_url, p->timeout, &ends))
 		doctor_ends(d, v->subject, "the certificate of the discovery document's server", ends);
 	return true;
+}
+
+/* Without a discovery document: what came of the keys' source. */
+static void
+check_source(const struct visit_to *v, const struct oidc_view *view)
+{
+	finding_ok(&v->d->f, v->subject, "discovery: %s", view->meta.jwks_uri);
+	finding_ok(&v->d->f, v->subject, "issuer: %s, %s", view->meta.issuer,
+	    v->p->issuer != NULL ? "as provider.issuer says" : "the entityID of the federation metadata");
+	if (v->p->discovery != DISCOVERY_STORE)
+		check_clock(v, pem_now() + view->clock_offset);
 }
 
 static const char *
