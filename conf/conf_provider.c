@@ -4,17 +4,15 @@
 #include "conf/build.h"
 #include "conf/conf_bearer.h"
 #include "conf/conf_credential.h"
+#include "conf/conf_discovery.h"
 #include "conf/conf_listen.h"
 #include "conf/conf_signin.h"
 #include "conf/conf_top.h"
 #include "conf/url.h"
 #include "conf/value.h"
 
-#define WELL_KNOWN "/.well-known/openid-configuration" /* Discovery 4 */
-
 static void later_sections(struct build *);
 static void one(struct build *, struct group *, struct conf_provider *);
-static void issuer(struct build *, struct group *, struct conf_provider *);
 static void callback(struct build *, struct group *, struct conf_provider *);
 static void scopes(struct build *, struct group *, struct conf_provider *);
 static void scope_split(struct build *, struct entry *, struct item *, struct conf_strings *);
@@ -70,7 +68,7 @@ one(struct build *b, struct group *g, struct conf_provider *p)
 	p->name = mem_strdup(b->mem, g->title);
 	p->at = build_place(b, g->place);
 	p->pkce = build_number(groups_entry(g, "pkce")) == 0;
-	issuer(b, g, p);
+	conf_discovery_build(b, g, p);
 	callback(b, g, p);
 	conf_credential_build(b, g, p);
 	conf_signin_build(b, g, p);
@@ -80,32 +78,6 @@ one(struct build *b, struct group *g, struct conf_provider *p)
 	conf_bearer_provider(b, g, p);
 	conf_listen_authorities(b, groups_entry(g, "tls_ca"));
 	http_proxy(b, groups_entry(g, "proxy"));
-}
-
-static void
-issuer(struct build *b, struct group *g, struct conf_provider *p)
-{
-	struct entry *e = groups_entry(g, "issuer"), *url = groups_entry(g, "discovery_url");
-	struct item *item = build_value(e);
-
-	if (item != NULL && strchr(item->text.p, '{') != NULL)
-		build_refuse(b, e, item,
-		    "is an issuer for many tenants, which is not supported yet; write the tenant's own");
-	else if (item != NULL && strchr(item->text.p, '?') != NULL) /* Discovery 3 */
-		build_refuse(b, e, item,
-		    "has a query, which no issuer has; write it as the discovery document has it");
-	if (url->given)
-		return;
-	if (!e->given && !g->unfinished)
-		notes_mistake(b->notes, g->place, url->label,
-		    "required where there is no issuer; for example discovery_url = \"%s\"",
-		    url->row->example);
-	else if (build_value(e) != NULL) {
-		size_t n = strlen(p->issuer);
-
-		p->discovery_url = mem_printf(b->mem, "%.*s" WELL_KNOWN,
-		    (int)(n > 0 && p->issuer[n - 1] == '/' ? n - 1 : n), p->issuer);
-	}
 }
 
 static void

@@ -90,9 +90,13 @@ take_section(struct groups *g, const struct scan *s, struct mem *m, enum section
 		if (settings_sections[i].parent != section)
 			continue;
 		n = cfg_size(cfg, settings_sections[i].name);
-		for (unsigned j = 0; j < n; j++)
+		for (unsigned j = 0; j < n; j++) {
+			const struct group *child = &g->v[g->n];
+
 			take_section(
 			    g, s, m, (enum section)i, cfg_getnsec(cfg, settings_sections[i].name, j));
+			one->unfinished |= child->unfinished;
+		}
 		if (n == 0 && settings_sections[i].title == NULL) {
 			struct group *unset = group_new(g, (enum section)i);
 

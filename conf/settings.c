@@ -25,9 +25,9 @@ const struct settings_section settings_sections[SECTION_COUNT] = {
 	[SECTION_LIMITS] = { "limits", SECTION_TOP, NULL, "", false,
 	    "What one client may ask of the proxy." },
 	[SECTION_PROVIDER] = { "provider", SECTION_TOP, "NAME", "main", false, "Who signs users in." },
-	[SECTION_CERTIFICATE] = { "certificate", SECTION_PROVIDER, "NAME", NULL, true,
-	    "A certificate whose key the provider signs with, for discovery = \"store\"; inside a "
-	    "provider." },
+	[SECTION_CERTIFICATE] = { "certificate", SECTION_PROVIDER, "NAME", NULL, false,
+	    "Certificates whose keys the provider signs with, for discovery = \"store\", inside a "
+	    "provider. Its title counts as kid, too." },
 	[SECTION_SESSION] = { "session", SECTION_TOP, NULL, "", false, "How a browser stays signed in." },
 	[SECTION_CLIENT] = { "client", SECTION_TOP, "NAME", NULL, false,
 	    "A program that calls bearer routes with a token of its own, without a user." },
@@ -148,15 +148,15 @@ const struct setting settings[] = {
 #define S SECTION_PROVIDER
 	{ ROW(S, "kind", TEXT), .fallback = "oidc", .words = KINDS, AT(conf_provider, kind),
 	    .help = "Presets for claims and particulars; a key that is set by hand wins." },
-	{ ROW(S, "discovery", TEXT), .fallback = "document", .words = "document jwks federation store",
-	    .later = "jwks federation store", .help = "How keys and endpoints are found." },
+	{ ROW(S, "discovery", WORD), .fallback = "document", .words = "document jwks federation store",
+	    AT(conf_provider, discovery), .help = "How keys are found; but for document, endpoints are by hand." },
 	{ ROW(S, "discovery_url", URL),
 	    .otherwise = "issuer and /.well-known/openid-configuration", .active = true,
 	    .example = "https://login.example.com/.well-known/openid-configuration",
 	    AT(conf_provider, discovery_url),
-	    .help = "The provider's discovery document." },
-	{ ROW(S, "issuer", URL), DOCUMENT, .example = "https://login.example.com", AT(conf_provider, issuer),
-	    .help = "The exact issuer; the document must say the same." },
+	    .help = "The provider's discovery document, key set or federation metadata." },
+	{ ROW(S, "issuer", TEXT), DOCUMENT, .example = "https://login.example.com", AT(conf_provider, issuer),
+	    .help = "The exact issuer; the document must say the same, federation metadata need not." },
 	{ ROW(S, "tenants", LIST), .example = "2c9c1b1e-0000-4000-8000-5f7d3b8e1a11", .later = "*",
 	    .help = "Tenant ids that are accepted from an issuer for many tenants." },
 	{ ROW(S, "access_token_issuer", LIST), .otherwise = "from the document, else issuer",
@@ -291,17 +291,18 @@ const struct setting settings[] = {
 
 #undef S
 #define S SECTION_CERTIFICATE
-	{ ROW(S, "find", WORD),
+	{ ROW(S, "find", WORD), .otherwise = "file, where that is set alone",
 	    .words = "thumbprint thumbprint_sha256 subject_name subject_dn issuer_name serial_number "
-	    "subject_key_identifier file", .example = "thumbprint_sha256", .later = "*",
-	    .help = "What it is known by." },
-	{ ROW(S, "value", TEXT), .example = "...", .later = "*", .help = "What that must be." },
-	{ ROW(S, "directory", TEXT), .example = "/etc/workflow-proxy/store", .later = "*",
-	    .help = "Where to look." },
-	{ ROW(S, "file", FILE), .example = "/etc/workflow-proxy/signing.pem", .later = "*",
-	    .help = "The certificate itself." },
-	{ ROW(S, "require_valid", BOOL), .fallback = "yes", .later = "*", .help = "Only inside its dates." },
-	{ ROW(S, "ca", FILE), .otherwise = "any", .example = "/etc/workflow-proxy/ca.pem", .later = "*",
+	    "subject_key_identifier file", .example = "thumbprint_sha256", AT(conf_certificate, find),
+	    .help = "What it is known by. All that fit count, if they are of one subject." },
+	{ ROW(S, "value", TEXT), .example = "...", AT(conf_certificate, value), .help = "What that must be." },
+	{ ROW(S, "directory", TEXT), .example = "/etc/workflow-proxy/store",
+	    .help = "Where to look: its files *.pem, *.crt and *.cer." },
+	{ ROW(S, "file", FILE), .example = "/etc/workflow-proxy/signing.pem", AT(conf_certificate, file),
+	    .help = "The certificate itself, or a file to look in." },
+	{ ROW(S, "require_valid", BOOL), .fallback = "yes", AT(conf_certificate, require_valid),
+	    .help = "Only inside its dates." },
+	{ ROW(S, "ca", FILE), .otherwise = "any", .example = "/etc/workflow-proxy/ca.pem", AT(conf_certificate, ca),
 	    .help = "Authorities that it must be chained to." },
 
 #undef S

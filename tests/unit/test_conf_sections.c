@@ -78,9 +78,9 @@ static const struct row providers[] = {
 	    "1: provider \"two\": client_secret: required, and not set; write client_secret_file = \"...\", or token_endpoint_auth_method = \"none\" for a public client\n"
 	    "3: provider \"two\": userinfo: \"maybe\" is neither yes nor no; write yes or no\n"
 	    "8: provider \"main\": not supported yet; only one provider may be there", NULL },
-	{ "provider", "kind = \"oidcc\"\ndiscovery = \"jwks\"",
+	{ "provider", "kind = \"oidcc\"\ndiscovery = \"keys\"",
 	    "2: provider \"main\": kind: \"oidcc\" is not accepted; write one of: oidc ms-identity-v2 azure-v1 adfs okta auth0 keycloak google sap-xsuaa\n"
-	    "3: provider \"main\": discovery: \"jwks\" is not supported yet; write document", NULL },
+	    "3: provider \"main\": discovery: \"keys\" is not accepted; write one of: document jwks federation store", NULL },
 	{ "provider", "discovery_url = \"http://op.example.com/x\"\nissuer = \"https://op.example.com/?x\"\ntoken_endpoint = \"op/token\"\njwks_uri = \"https://op/#x\"",
 	    "2: provider \"main\": discovery_url: \"http://op.example.com/x\" is http; write https (http is allowed to loopback addresses only)\n"
 	    "3: provider \"main\": issuer: \"https://op.example.com/?x\" has a query, which no issuer has; write it as the discovery document has it\n"
@@ -132,8 +132,6 @@ static const struct row providers[] = {
 	    "2: provider \"main\": proxy: the value is not the URL of a proxy; write http://HOST:PORT or http://USER:PASSWORD@HOST:PORT", NULL },
 	{ "provider", "proxy = \"http://u:geheim@proxy:3128/x\"",
 	    "2: provider \"main\": proxy: the value is not the URL of a proxy; write http://HOST:PORT or http://USER:PASSWORD@HOST:PORT", NULL },
-	{ "provider", "certificate \"x\" { find = file }",
-	    "2: certificate \"x\": not supported yet; leave it out", NULL },
 	{ "provider", "callback_path = \"/auth/token\"",
 	    "2: provider \"main\": callback_path: \"/auth/token\" is another endpoint of the proxy; write a path of its own", NULL },
 };
