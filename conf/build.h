@@ -68,6 +68,7 @@ void conf_provider_build(struct build *b);
 void conf_session_build(struct build *b);
 void conf_client_build(struct build *b);
 void conf_upstream_build(struct build *b);
+void conf_outbound_build(struct build *b);
 void conf_route_build(struct build *b);
 
 /* conf_route.c, for providers: "claim=value" or "claim~value"; -1: it is neither. */
@@ -76,4 +77,7 @@ int conf_route_claim(struct build *b, struct str text, struct conf_claim_rule *o
 /* conf_upstream.c, for routes: index of the upstream that `item` names by its title or by a URL, or say why
  * not. */
 void conf_upstream_find(struct build *b, struct entry *e, struct item *item, size_t *index);
+
+/* conf_outbound.c, for routes: index of the outbound section that e names, plus one, or say why not. */
+void conf_outbound_find(struct build *b, struct entry *e, size_t *index);
 #endif

@@ -79,6 +79,7 @@ build_all(struct mem *m, const char *path, struct groups *groups, const struct s
 	conf_session_build(&b);
 	conf_client_build(&b);
 	conf_upstream_build(&b);
+	conf_outbound_build(&b);
 	conf_route_build(&b);
 	return c;
 }

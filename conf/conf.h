@@ -162,6 +162,16 @@ struct conf_provider {
 	struct conf_place at;
 };
 
+/* A token that the proxy obtains for an upstream (client credentials). */
+struct conf_outbound {
+	const char *name; /* the title */
+	bool own;         /* token endpoint and client are its own: `client`; else a provider's */
+	size_t provider;  /* index; not with `own` */
+	struct conf_provider client; /* of which only what the token request needs is set; only with `own` */
+	const char *scope, *resource; /* each may be NULL */
+	struct conf_place at;
+};
+
 enum conf_same_site { SAME_SITE_LAX, SAME_SITE_STRICT, SAME_SITE_NONE };
 
 struct conf_session {
@@ -256,6 +266,7 @@ struct conf_route {
 	struct conf_set_header *set_headers;
 	size_t n_set_headers;
 	bool pass_authorization;
+	size_t outbound; /* index into conf.outbounds, plus one; 0: none */
 	bool strip_prefix;
 	const char *access_denied_url; /* may be NULL */
 	enum conf_path_case path_case;
@@ -283,6 +294,8 @@ struct conf {
 	size_t n_clients;
 	struct conf_upstream *upstreams;
 	size_t n_upstreams;
+	struct conf_outbound *outbounds;
+	size_t n_outbounds;
 	struct conf_route *routes;
 	size_t n_routes;
 	struct conf_expiry *expiries;

@@ -25,12 +25,18 @@ static void key_id(struct build *, struct entry *);
 void
 conf_credential_build(struct build *b, struct group *g, struct conf_provider *p)
 {
+	conf_credential_proof(b, g, p);
+	key_id(b, groups_entry(g, "client_key_id"));
+	conf_expiry_date(b, groups_entry(g, "client_secret_expires"));
+}
+
+void
+conf_credential_proof(struct build *b, struct group *g, struct conf_provider *p)
+{
 	secret(b, g, p);
 	private_key(b, g, p);
 	certificate(b, g, p);
 	require(b, g, p);
-	key_id(b, groups_entry(g, "client_key_id"));
-	conf_expiry_date(b, groups_entry(g, "client_secret_expires"));
 }
 
 static void
@@ -141,9 +147,10 @@ require(struct build *b, struct group *g, const struct conf_provider *p)
 			    cert->row->example);
 	} else if (!s->given && !groups_entry(g, "client_secret_file")->given)
 		notes_mistake(b->notes, g->place, s->label,
-		    "required, and not set; write client_secret_file = \"...\", or "
-		    "token_endpoint_auth_method = \"none\" "
-		    "for a public client");
+		    "required, and not set; write client_secret_file = \"...\"%s",
+		    g->section != SECTION_PROVIDER
+			? ""
+			: ", or token_endpoint_auth_method = \"none\" for a public client");
 }
 
 /* Microsoft's: a key is uploaded as a certificate, and an assertion names it by its thumbprint. */

@@ -30,6 +30,7 @@ static void claim_header(struct build *, struct entry *, struct item *, struct c
 static void set_header(struct build *, struct entry *, struct item *, struct conf_route *, struct names *);
 static bool take_name(struct build *, struct entry *, struct item *, struct str, struct names *);
 static void denied_url(struct build *, struct entry *);
+static void token(struct build *, struct entry *, struct conf_route *);
 
 void
 conf_route_build(struct build *b)
@@ -65,6 +66,7 @@ one(struct build *b, struct group *g, struct conf_route *r)
 	rewrite(b, g);
 	headers(b, g, r);
 	denied_url(b, groups_entry(g, "access_denied_url"));
+	token(b, groups_entry(g, "upstream_token"), r);
 }
 
 /* --- the title ------------------------------------------------------------------ */
@@ -396,4 +398,17 @@ denied_url(struct build *b, struct entry *e)
 	if (item != NULL && !url_is_local_path(item->text) && url_parse(item->text, &u, &why) == -1)
 		build_refuse(b, e, item,
 		    "is no place to send a browser to; write a path that begins with /, or a URL");
+}
+
+/* There is one Authorization header, so it holds one of the two. */
+static void
+token(struct build *b, struct entry *e, struct conf_route *r)
+{
+	struct item *item = build_value(e);
+
+	conf_outbound_find(b, e, &r->outbound);
+	if (item != NULL && !item->flawed && r->pass_authorization)
+		build_mistake(b, e, item,
+		    "its token takes the place of the Authorization header, which pass_authorization = \"yes\" "
+		    "would pass on; leave one of them out");
 }

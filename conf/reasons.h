@@ -104,6 +104,7 @@
 	X(UPSTREAM_BAD_RESPONSE, "upstream_bad_response", 502, "the upstream's answer is not well-formed HTTP/1.1") \
 	X(UPSTREAM_LOOP, "upstream_loop", 508, "the application redirects the browser to the page it asked for") \
 	X(UPSTREAM_RESOLVE, "upstream_resolve", 502, "the upstream's name has no address") \
+	X(OUTBOUND_TOKEN, "outbound_token", 502, "the token that the upstream wants of us cannot be had") \
 	/* ourselves */ \
 	X(MEMORY_BUDGET, "memory_budget", 500, "one request needed more memory than it may") \
 	X(SYSTEM, "system", 500, "the kernel or a library said no") \

@@ -37,7 +37,7 @@ const struct settings_section settings_sections[SECTION_COUNT] = {
 	    "What happens to a request. The title is the path as browsers see it, with or without a host in "
 	    "front; "
 	    "the longest title that fits whole segments of the path wins." },
-	[SECTION_OUTBOUND] = { "outbound", SECTION_TOP, "NAME", NULL, true,
+	[SECTION_OUTBOUND] = { "outbound", SECTION_TOP, "NAME", NULL, false,
 	    "A token that the proxy obtains for an upstream." },
 };
 
@@ -475,8 +475,8 @@ const struct setting settings[] = {
 	{ ROW(S, "access_denied_url", TEXT), .otherwise = "a built-in page", .example = "/denied.html",
 	    AT(conf_route, access_denied_url),
 	    .help = "Where users are sent that the claims do not let in." },
-	{ ROW(S, "upstream_token", TEXT), .otherwise = "none", .example = "graph", .later = "*",
-	    .help = "The outbound section whose token the upstream gets." },
+	{ ROW(S, "upstream_token", TEXT), .otherwise = "none", .example = "graph",
+	    .help = "The outbound section whose token the upstream gets, in place of any Authorization header." },
 	{ ROW(S, "path_case", WORD), .fallback = "strict", .words = "strict sensitive insensitive",
 	    AT(conf_route, path_case),
 	    .help = "A path that fits the title only when case is ignored: refused, another path, "
@@ -486,30 +486,29 @@ const struct setting settings[] = {
 
 #undef S
 #define S SECTION_OUTBOUND
-	{ ROW(S, "grant", WORD), .words = "client_credentials refresh_token", .example = "client_credentials",
-	    .later = "*",
+	{ ROW(S, "grant", WORD), .fallback = "client_credentials",
+	    .words = "client_credentials refresh_token", .later = "refresh_token",
 	    .help = "Whose token it is: the proxy's, or the user's own." },
-	{ ROW(S, "provider", TEXT), .example = "main", .later = "*",
-	    .help = "Whose token endpoint and client are used." },
-	{ ROW(S, "token_endpoint", URL), .example = "https://login.example.com/token", .later = "*",
+	{ ROW(S, "provider", TEXT), .example = "main", .help = "Whose token endpoint and client are used." },
+	{ ROW(S, "token_endpoint", URL), .example = "https://login.example.com/token",
+	    AT(conf_outbound, client.token_endpoint),
 	    .help = "Where it is had, without a provider." },
-	{ ROW(S, "client_id", TEXT), .example = "workflow-proxy", .later = "*",
+	{ ROW(S, "client_id", TEXT), .example = "workflow-proxy", AT(conf_outbound, client.client_id),
 	    .help = "The client, without a provider." },
-	{ ROW(S, "client_secret", SECRET), .example = "...", .later = "*", .secret = true,
-	    .help = "Its secret." },
+	{ ROW(S, "client_secret", SECRET), .example = "...", .secret = true, .help = "Its secret." },
 	{ ROW(S, "client_secret_file", SECRET_FILE), .example = "/etc/workflow-proxy/outbound.secret",
-	    .later = "*",
 	    .help = "A file with that secret." },
 	{ ROW(S, "token_endpoint_auth_method", WORD), .fallback = "client_secret_basic",
-	    .words = METHODS " client_secret_jwt private_key_jwt", .later = "*",
+	    .words = METHODS " client_secret_jwt private_key_jwt",
+	    AT(conf_outbound, client.token_endpoint_auth_method),
 	    .help = "How the client proves who it is." },
-	{ ROW(S, "client_certificate", FILE), .example = "/etc/workflow-proxy/client.crt", .later = "*",
-	    .help = "PEM, for private_key_jwt." },
-	{ ROW(S, "client_private_key", FILE), .example = "/etc/workflow-proxy/client.key", .later = "*",
-	    .help = "PEM, for private_key_jwt." },
-	{ ROW(S, "scope", TEXT), .example = "https://api.example.com/.default", .later = "*",
-	    .help = "What it is to allow." },
-	{ ROW(S, "resource", TEXT), .example = "https://api.example.com", .later = "*",
+	{ ROW(S, "client_certificate", FILE), .example = "/etc/workflow-proxy/client.crt",
+	    .help = "PEM, for private_key_jwt; its thumbprints name the key." },
+	{ ROW(S, "client_private_key", FILE), .example = "/etc/workflow-proxy/client.key",
+	    .help = "PEM, for private_key_jwt: RSA or EC." },
+	{ ROW(S, "scope", TEXT), .example = "https://api.example.com/.default", AT(conf_outbound, scope),
+	    .help = "What it is to allow; several with a space between." },
+	{ ROW(S, "resource", TEXT), .example = "https://api.example.com", AT(conf_outbound, resource),
 	    .help = "What it is for (Azure v1)." },
 };
 /* clang-format on */

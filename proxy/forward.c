@@ -20,6 +20,7 @@ static void believe_proto(struct request *, struct str);
 static struct str forwarded_param(struct str, struct str);
 static bool parse_address(struct str, struct in6_addr *);
 static void take_id(struct request *);
+static void put_token(struct request *, struct http1_out *);
 static void put_fields(struct request *, struct http1_out *);
 static void put_cookies(struct request *, struct http1_out *);
 static size_t put_session_cookie(const struct visit *, struct http1_out *, bool);
@@ -184,6 +185,8 @@ forward_request(struct request *r, struct str *head, struct err *e)
 	    r->server->upstream->preserve_host || r->server->conf->unix_socket
 		? r->in.host
 		: str_of(r->server->conf->authority));
+	if (r->token != NULL)
+		put_token(r, &o);
 	put_fields(r, &o);
 	put_cookies(r, &o);
 	put_forwarded(r, &o);
@@ -197,6 +200,18 @@ forward_request(struct request *r, struct str *head, struct err *e)
 		    e, REASON_HEADER_TOO_LARGE, "the head for the upstream exceeds %d bytes", HEAD_OUT_SIZE);
 	*head = (struct str){ o.p, o.n };
 	return 0;
+}
+
+/* Ours takes the place of what the client sent. */
+static void
+put_token(struct request *r, struct http1_out *o)
+{
+	size_t i;
+
+	for (i = 0; i < r->in.n_fields; i++)
+		if (r->in.fields[i].id == FIELD_AUTHORIZATION)
+			r->in.fields[i].drop = true;
+	http1_put_field(o, STR("Authorization"), outbound_token_value(r->token));
 }
 
 static void

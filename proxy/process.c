@@ -53,6 +53,8 @@ static void raise_nofile(const struct conf *);
 static int start_workers(struct process *, struct err *);
 static void order_all(struct process *);
 static void taken(void *);
+static void tend(struct process *, struct snapshot *);
+static void forget(struct process *, struct snapshot *, struct snapshot *);
 static void forget_old(struct process *);
 static void deaf(void *);
 static void deaf_here(void *);
@@ -126,7 +128,7 @@ begin(struct process *p, struct err *e)
 	if (p->sockets == NULL || drop_user(p->snap->conf->user, e) == -1 || start_workers(p, e) == -1 ||
 	    watch_signals(p, e) == -1)
 		return -1;
-	keeper_tend(p->keeper, p->snap->oidc[0]);
+	tend(p, p->snap);
 	p->health = health_new(p->base, p->fetch, p->snap);
 	order_all(p);
 	return 0;
@@ -258,12 +260,36 @@ taken_here(void *arg)
 	}
 }
 
+/* What is fetched for a snapshot: its provider's keys, its tokens for upstreams. */
+static void
+tend(struct process *p, struct snapshot *s)
+{
+	const struct outbound_home home = { .base = p->base, .post = p->post, .fetch = p->fetch };
+	size_t i;
+
+	keeper_tend(p->keeper, s->oidc[0]);
+	for (i = 0; i < s->conf->n_outbounds; i++)
+		outbound_tend(s->outbounds[i], &home);
+}
+
+/* Who still waits for a token waits on at the snapshot that came after; NULL: none did. */
+static void
+forget(struct process *p, struct snapshot *s, struct snapshot *after)
+{
+	size_t i;
+
+	for (i = 0; i < s->conf->n_outbounds; i++)
+		outbound_forget(s->outbounds[i],
+		    after == NULL ? NULL : snapshot_outbound(after, s->conf->outbounds[i].name));
+	keeper_forget(p->keeper, s->oidc[0]);
+}
+
 static void
 forget_old(struct process *p)
 {
 	if (p->old_snap == NULL)
 		return;
-	keeper_forget(p->keeper, p->old_snap->oidc[0]);
+	forget(p, p->old_snap, p->snap);
 	snapshot_unref(&p->old_snap);
 }
 
@@ -313,7 +339,7 @@ reload_now(struct process *p)
 	p->old_sockets = p->sockets;
 	p->sockets = sockets;
 	p->snap = snap;
-	keeper_tend(p->keeper, snap->oidc[0]);
+	tend(p, snap);
 	p->old_snap = old;
 	health_free(&p->health);
 	p->health = health_new(p->base, p->fetch, snap);
@@ -395,7 +421,7 @@ end(struct process *p)
 	health_free(&p->health);
 	forget_old(p);
 	if (p->keeper != NULL && p->snap != NULL)
-		keeper_forget(p->keeper, p->snap->oidc[0]);
+		forget(p, p->snap, NULL);
 	keeper_free(&p->keeper);
 	if (p->fetch != NULL)
 		fetch_free(&p->fetch);

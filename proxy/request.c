@@ -21,7 +21,8 @@
 #include "proxy/upstream.h"
 
 static step_fn request_check, request_route, request_session, request_authorize;
-static step_fn request_ask_upstream, request_take_upstream, request_relay;
+static step_fn request_ask_upstream, request_ask_outbound, request_take_outbound;
+static step_fn request_take_upstream, request_relay;
 static step_fn request_say_no, request_reply, request_finish;
 
 static void run(struct request *);
@@ -39,6 +40,8 @@ static const struct {
 	[STEP_SESSION] = { "session", request_session },
 	[STEP_AUTHORIZE] = { "authorize", request_authorize },
 	[STEP_ASK_UPSTREAM] = { "ask-upstream", request_ask_upstream },
+	[STEP_ASK_OUTBOUND] = { "ask-outbound", request_ask_outbound },
+	[STEP_TAKE_OUTBOUND] = { "take-outbound", request_take_outbound },
 	[STEP_TAKE_UPSTREAM] = { "take-upstream", request_take_upstream },
 	[STEP_RELAY] = { "relay", request_relay },
 	[STEP_REFUSE] = { "refuse", request_say_no },
@@ -151,6 +154,7 @@ give_up(struct request *r)
 {
 	oidc_op_cancel(&r->oidc);
 	store_op_cancel(&r->store);
+	outbound_op_cancel(&r->outbound);
 	r->waiting = false;
 	return request_refuse(r, REASON_MEMORY_BUDGET, "more than %d bytes for one request", REQUEST_MEMORY);
 }
@@ -235,6 +239,8 @@ request_ask_upstream(struct request *r)
 	struct err e;
 	struct str head;
 
+	if (r->match.route->outbound != 0 && r->token == NULL)
+		return STEP_ASK_OUTBOUND;
 	upstream_choose(r);
 	if (forward_request(r, &head, &e) == -1)
 		return request_fail(r, &e);
@@ -254,6 +260,29 @@ request_ask_upstream(struct request *r)
 	if (r->broken)
 		return request_fail(r, &r->err);
 	return request_wait(r, STEP_TAKE_UPSTREAM);
+}
+
+/* The upstream wants a token of us: the one in force, or wait for one. */
+static enum step
+request_ask_outbound(struct request *r)
+{
+	struct outbound *b = request_snap(r)->outbounds[r->match.route->outbound - 1];
+
+	r->token = outbound_token(b);
+	if (r->token != NULL)
+		return STEP_ASK_UPSTREAM;
+	r->outbound = outbound_ask(b, r->worker->post, request_wake, r);
+	return request_wait(r, STEP_TAKE_OUTBOUND);
+}
+
+static enum step
+request_take_outbound(struct request *r)
+{
+	struct err e;
+
+	if (outbound_take(&r->outbound, &r->token, &e) == -1)
+		return request_fail(r, &e);
+	return STEP_ASK_UPSTREAM;
 }
 
 /* The upstream's head is here, or it failed. */
@@ -287,6 +316,8 @@ request_relay(struct request *r)
 	struct str head;
 	struct err e;
 
+	if (r->token != NULL && r->worker->answer->status == 401)
+		outbound_reject(request_snap(r)->outbounds[r->match.route->outbound - 1], r->token);
 	if (forward_answer(r, r->worker->answer, &head, &e) == -1)
 		return request_fail(r, &e);
 	if (relay_begin_answer(r, head, r->up->first))

@@ -19,6 +19,7 @@
 #include "conf/mem.h"
 #include "oidc/authreq.h"
 #include "oidc/oidc.h"
+#include "oidc/outbound.h"
 #include "proxy/http1.h"
 #include "proxy/relay.h"
 #include "proxy/route.h"
@@ -40,6 +41,8 @@ enum step {
 	STEP_SESSION,       /*             who is this browser?                          */
 	STEP_AUTHORIZE,     /*             may this person do this?                      */
 	STEP_ASK_UPSTREAM,  /*             pass it on                                    */
+	STEP_ASK_OUTBOUND,  /*             not without the token that it wants of us     */
+	STEP_TAKE_OUTBOUND, /*             it is here, or cannot be had                  */
 	STEP_TAKE_UPSTREAM, /*             the upstream's head is here, or it failed     */
 	STEP_RELAY,         /*             bytes, both ways, until the end               */
 	STEP_REFUSE,        /*             no: a page, JSON or a redirect                */
@@ -106,6 +109,7 @@ struct request {
 	bool trusted;         /* the peer is a trusted proxy */
 	bool https;           /* how the browser speaks to us, trusted proxies believed */
 	struct route_match match;
+	struct outbound_token *token;  /* counted; for the upstream; NULL: it wants none */
 	enum session_found found;
 	const struct session *session; /* NULL: nobody signed in */
 	struct str username;           /* as it goes into the header */
@@ -116,6 +120,7 @@ struct request {
 	/* 3. what we are waiting for; request_abort() cancels these */
 	struct oidc_op *oidc;
 	struct store_op *store;
+	struct outbound_op *outbound;
 	struct upstream_conn *up;
 
 	/* 4. the exchange with the upstream */

@@ -42,6 +42,8 @@ request_new(struct client *c)
 	r->reading = NULL;
 	r->oidc = NULL;
 	r->store = NULL;
+	r->outbound = NULL;
+	r->token = NULL;
 	r->up = NULL;
 	r->tries = 0;
 	r->retried = r->up_failed = r->broken = r->through = false;
@@ -81,6 +83,7 @@ request_abort(struct request **rp, enum reason why)
 	}
 	oidc_op_cancel(&r->oidc);
 	store_op_cancel(&r->store);
+	outbound_op_cancel(&r->outbound);
 	if (why == REASON_NONE)
 		request_put_back(r);
 	else
@@ -92,6 +95,7 @@ request_put_back(struct request *r)
 {
 	struct worker *w = r->worker;
 
+	outbound_token_release(&r->token);
 	view_leave(&r->view);
 	if (w->n_requests >= REQUESTS_KEPT) {
 		mem_free(&r->mem);

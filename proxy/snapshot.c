@@ -11,6 +11,7 @@
 static int make_rules(struct snapshot *, struct err *);
 static void make_names(struct snapshot *);
 static void make_providers(struct snapshot *, struct snapshot *);
+static void make_outbounds(struct snapshot *, struct snapshot *);
 static int make_upstreams(struct snapshot *, struct snapshot *, struct err *);
 static int make_listens(struct snapshot *, struct err *);
 static void make_route_fields(struct snapshot *);
@@ -35,7 +36,8 @@ snapshot_new(struct conf *c, struct snapshot *old, struct err *e)
 		return NULL;
 	}
 	make_route_fields(s);
-	make_providers(s, old); /* last: from here on nothing fails */
+	make_providers(s, old); /* from here on nothing fails */
+	make_outbounds(s, old);
 	return s;
 }
 
@@ -60,6 +62,8 @@ snapshot_free(struct snapshot *s)
 {
 	size_t i;
 
+	for (i = 0; s->outbounds != NULL && i < s->conf->n_outbounds; i++)
+		outbound_unref(&s->outbounds[i]);
 	for (i = 0; s->oidc != NULL && i < s->conf->n_providers; i++)
 		oidc_unref(&s->oidc[i]);
 	for (i = 0; s->listen_tls != NULL && i < s->conf->n_listens; i++)
@@ -282,6 +286,32 @@ make_providers(struct snapshot *s, struct snapshot *old)
 				was = old->oidc[k];
 		s->oidc[i] = oidc_new(&c->providers[i], was);
 	}
+}
+
+static void
+make_outbounds(struct snapshot *s, struct snapshot *old)
+{
+	const struct conf *c = s->conf;
+	size_t i;
+
+	s->outbounds = mem_zalloc(s->mem, (c->n_outbounds + 1) * sizeof(*s->outbounds));
+	for (i = 0; i < c->n_outbounds; i++) {
+		const struct conf_outbound *o = &c->outbounds[i];
+
+		s->outbounds[i] = outbound_new(o, o->own ? NULL : s->oidc[o->provider],
+		    old == NULL ? NULL : snapshot_outbound(old, o->name));
+	}
+}
+
+struct outbound *
+snapshot_outbound(const struct snapshot *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->conf->n_outbounds; i++)
+		if (strcmp(s->conf->outbounds[i].name, name) == 0)
+			return s->outbounds[i];
+	return NULL;
 }
 
 const struct session_scope *

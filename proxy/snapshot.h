@@ -19,6 +19,7 @@
 #include "conf/mem.h"
 #include "oidc/authreq.h"
 #include "oidc/oidc.h"
+#include "oidc/outbound.h"
 #include "proxy/access.h"
 #include "proxy/headers.h"
 #include "proxy/route.h"
@@ -52,6 +53,7 @@ struct snapshot {
 	struct sessions *sessions;
 	struct store *store;
 	struct oidc **oidc;           /* conf->n_providers */
+	struct outbound **outbounds;  /* conf->n_outbounds */
 	struct session_scope *scopes; /* by origin, then provider: snapshot_scope() */
 	const char **redirect_uris;   /* the same order */
 	const char **binding_cookies; /* by origin: full name */
@@ -76,6 +78,9 @@ const struct session_scope *snapshot_scope(
     const struct snapshot *s, const struct conf_origin *o, size_t provider);
 const char *snapshot_redirect_uri(const struct snapshot *s, const struct conf_origin *o, size_t provider);
 const char *snapshot_binding_cookie(const struct snapshot *s, const struct conf_origin *o);
+
+/* The section with this name; NULL: there is none. */
+struct outbound *snapshot_outbound(const struct snapshot *s, const char *name);
 
 /* Resolve a server's name (blocking) and keep the address; one that it has already when it is still among
  * several.  false when there is none: what it had stays. */

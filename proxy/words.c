@@ -200,6 +200,10 @@ static const struct words by_reason[REASON_COUNT] = {
 	[REASON_UPSTREAM_CLOSED] = { SAY(NO_ANSWER,
 	    "The application broke off before its answer was complete.",
 	    "What you asked for may have been done all the same: look before you try again.") },
+	[REASON_OUTBOUND_TOKEN] = { SAY(NO_ANSWER,
+	    "The application asks for a permission that could not be had for it at the moment.",
+	    "Try again in a minute. If it happens again, ask your administrator and tell them the request id "
+	    "below.") },
 	[REASON_UPSTREAM_LOOP] = { SAY("The application goes round in circles",
 	    "The application keeps sending your browser to the page that it asked for.",
 	    "You cannot mend this yourself. " ASK) },

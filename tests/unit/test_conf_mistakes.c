@@ -246,7 +246,8 @@ static const struct row top[] = {
 
 static const struct row later[] = {
 	{ "", "outbound \"x\" { grant = \"y\"\nnope = 1 }",
-	    "1: outbound \"x\": not supported yet; leave it out\n"
+	    "1: outbound \"x\": has neither provider nor token_endpoint; write for example provider = \"main\", or token_endpoint, client_id and client_secret_file\n"
+	    "1: outbound \"x\": grant: \"y\" is not accepted; write one of: client_credentials refresh_token\n"
 	    "2: outbound \"x\": nope: no such setting", NULL },
 	{ "", "certificate \"x\" { }",
 	    "1: certificate: no such section", NULL },

@@ -276,7 +276,7 @@ static const struct row routes[] = {
 	    "7: route \"/\": cors_origins: \"x\" is no origin; write scheme and host, and the port where it is not the usual one, for example \"https://app.example.com\"\n"
 	    "8: route \"/\": access_token_header: not supported yet; leave it out\n"
 	    "9: route \"/\": id_token_header: not supported yet; leave it out\n"
-	    "10: route \"/\": upstream_token: not supported yet; leave it out", NULL },
+	    "10: route \"/\": upstream_token: there is no outbound \"x\"; write the title of an outbound section", NULL },
 	{ "route", "provider = { \"main\", \"other\" }",
 	    "2: route \"/\": provider: there is no provider \"other\"; write the title of a provider section", NULL },
 	{ "route", "provider = { }",
