@@ -335,7 +335,8 @@ reload_now(struct process *p)
 		return false;
 	}
 	warn_fixed(old->conf, snap->conf);
-	raise_nofile(snap->conf);
+	if (snap->conf->limits.max_connections > old->conf->limits.max_connections)
+		raise_nofile(snap->conf);
 	p->old_sockets = p->sockets;
 	p->sockets = sockets;
 	p->snap = snap;
