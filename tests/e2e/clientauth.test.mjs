@@ -431,6 +431,21 @@ story('form_post: the body may come byte by byte, in chunks, or after a 100 Cont
 	}
 });
 
+story('form_post: chunks are counted too, and refused beyond 64 KiB', async () => {
+	const { op, url, port, proxy } = await f();
+	const browser = new Browser();
+	const { answer } = await answered(browser);
+	const before = op.calls.token;
+	const raw = await Raw.open(port, { tls: {} });
+	const body = String(formOf(answer).form);
+	raw.send(headOf(browser, url, 'Transfer-Encoding: chunked\r\n'), `${body.length.toString(16)}\r\n${body}\r\n`, '3\r\n&x=\r\n');
+	for (let i = 0; i < 16; i++) raw.send(`1000\r\n${'y'.repeat(4096)}\r\n`);
+	assert.equal((await raw.head()).status, 413);
+	assert.equal((await proxy.lastAccess((r) => r.status === 413)).reason, 'body_too_large');
+	assert.equal(op.calls.token, before);
+	raw.socket.destroy();
+});
+
 story('form_post: a body that stops is answered 408, one that breaks off harms nobody', async () => {
 	const { url, port, proxy } = await f();
 	const browser = new Browser();
