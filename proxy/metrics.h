@@ -32,6 +32,7 @@ struct metrics {
 	metric connections_peak;
 	metric sign_ins_begun, sign_ins_done, sign_outs;
 	metric session_cache_hits, session_cache_misses;
+	metric token_cache_hits, token_cache_misses;
 	metric provider_requests, provider_errors;
 	metric upstream_connects, upstream_reused, upstream_retries, upstream_errors;
 	metric bytes_in, bytes_out; /* bodies */

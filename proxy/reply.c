@@ -9,6 +9,7 @@
 
 #include "conf/url.h"
 #include "proxy/client.h"
+#include "proxy/cors.h"
 #include "proxy/forward.h"
 #include "proxy/login.h"
 #include "proxy/pages.h"
@@ -139,9 +140,13 @@ reply_send(struct request *r)
 	forward_put_common(r, &o);
 	if (y->type != NULL)
 		http1_put_field(&o, STR("Content-Type"), str_of(y->type));
-	http1_put(&o, STR("Content-Length: "));
-	http1_put_number(&o, y->body.n);
-	http1_put(&o, STR("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+	if (y->status != 204) { /* which has no body to tell the length of (RFC 9110 8.6) */
+		http1_put(&o, STR("Content-Length: "));
+		http1_put_number(&o, y->body.n);
+		http1_put(&o, STR("\r\n"));
+	}
+	cors_put(r->match.route, request_field(r, FIELD_ORIGIN), true, &o);
+	http1_put(&o, STR("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 			  "Referrer-Policy: no-referrer\r\n"));
 	if (y->type != NULL && strncmp(y->type, "text/html", 9) == 0)
 		http1_put_field(

@@ -39,6 +39,11 @@ static const struct {
 	[STEP_ROUTE] = { "route", request_route },
 	[STEP_SESSION] = { "session", request_session },
 	[STEP_AUTHORIZE] = { "authorize", request_authorize },
+	[STEP_BEARER] = { "bearer", bearer_begin },
+	[STEP_VERIFY_BEARER] = { "verify-bearer", bearer_verify },
+	[STEP_ASK_BEARER_KEYS] = { "ask-bearer-keys", bearer_ask_keys },
+	[STEP_TAKE_BEARER_KEYS] = { "take-bearer-keys", bearer_take_keys },
+	[STEP_ALLOW_BEARER] = { "allow-bearer", bearer_authorize },
 	[STEP_ASK_UPSTREAM] = { "ask-upstream", request_ask_upstream },
 	[STEP_ASK_OUTBOUND] = { "ask-outbound", request_ask_outbound },
 	[STEP_TAKE_OUTBOUND] = { "take-outbound", request_take_outbound },
@@ -199,7 +204,9 @@ request_route(struct request *r)
 	}
 	if (r->match.kind == ROUTE_OURS)
 		return STEP_ENDPOINT;
-	return r->match.route->auth == AUTH_NONE ? STEP_ASK_UPSTREAM : STEP_SESSION;
+	if (r->match.route->auth == AUTH_NONE)
+		return STEP_ASK_UPSTREAM;
+	return bearer_is_wanted(r) ? STEP_BEARER : STEP_SESSION;
 }
 
 /* Who is this browser? */

@@ -30,6 +30,8 @@
 #define REQUEST_MEMORY (1024 * 1024) /* bytes that one request may find out */
 
 struct bodyread;
+struct bearer;
+struct bearing;
 struct client;
 struct login;
 struct request;
@@ -40,6 +42,11 @@ enum step {
 	STEP_ROUTE,         /*             one canonical path; ours, open or protected?  */
 	STEP_SESSION,       /*             who is this browser?                          */
 	STEP_AUTHORIZE,     /*             may this person do this?                      */
+	STEP_BEARER,        /* bearer_road.c: an access token in place of a session      */
+	STEP_VERIFY_BEARER, /*             whose is it, and what does it say?            */
+	STEP_ASK_BEARER_KEYS,
+	STEP_TAKE_BEARER_KEYS,
+	STEP_ALLOW_BEARER,  /*             may it do this?                               */
 	STEP_ASK_UPSTREAM,  /*             pass it on                                    */
 	STEP_ASK_OUTBOUND,  /*             not without the token that it wants of us     */
 	STEP_TAKE_OUTBOUND, /*             it is here, or cannot be had                  */
@@ -111,7 +118,9 @@ struct request {
 	struct route_match match;
 	struct outbound_token *token;  /* counted; for the upstream; NULL: it wants none */
 	enum session_found found;
-	const struct session *session; /* NULL: nobody signed in */
+	const struct session *session; /* NULL: nobody signed in; of a bearer, what its token says */
+	struct bearing *bearing;       /* an access token under way */
+	const struct bearer *bearer;   /* one that was verified; NULL: none came */
 	struct str username;           /* as it goes into the header */
 	struct login *login;           /* a sign-in under way */
 	struct str id_token_hint;      /* a sign-out under way */
@@ -173,6 +182,9 @@ struct str request_own_path(
     const struct request *r, const char *endpoint); /* origin path + auth_path + "/..." */
 struct snapshot *request_snap(const struct request *r);
 
+/* Is this request judged by an access token, on a route that takes them? */
+bool bearer_is_wanted(const struct request *r);
+
 /* What a page about this sign-in may say: the provider's words, the claim that is missing. */
 struct str login_detail(const struct request *r);
 
@@ -185,6 +197,7 @@ void reply_refusal(struct request *r);                           /* page or JSON
 void reply_send(struct request *r); /* writes it; r->keep says whether more may follow */
 
 /* the roads in their own files */
+step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_authorize;
 step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,
     login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,
     login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,

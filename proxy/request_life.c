@@ -36,6 +36,8 @@ request_new(struct client *c)
 	r->waiting = r->running = r->aborted = false;
 	r->found = SESSION_NONE;
 	r->session = NULL;
+	r->bearing = NULL;
+	r->bearer = NULL;
 	r->username = STR("");
 	r->login = NULL;
 	r->id_token_hint = STR("");

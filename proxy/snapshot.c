@@ -120,6 +120,7 @@ make_rules(struct snapshot *s, struct err *e)
 	if (s->access == NULL)
 		return -1;
 	*needed = access_claims_needed(s->conf, s->mem);
+	s->claims_needed = needed;
 	s->sessions = sessions_new(cs, needed, e);
 	if (s->sessions == NULL)
 		return -1;

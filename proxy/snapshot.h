@@ -51,6 +51,7 @@ struct snapshot {
 	struct headers_guard *guard;
 	struct access *access;
 	struct sessions *sessions;
+	const struct conf_strings *claims_needed; /* by rules and headers of any route */
 	struct store *store;
 	struct oidc **oidc;           /* conf->n_providers */
 	struct outbound **outbounds;  /* conf->n_outbounds */

@@ -9,6 +9,7 @@
 
 #include "conf/mem.h"
 #include "conf/secret.h"
+#include "proxy/bearer_cache.h"
 #include "proxy/client.h"
 #include "proxy/loops.h"
 #include "proxy/request.h"
@@ -17,6 +18,7 @@
 #include "session/session.h"
 
 #define CACHE_ENTRIES  8192
+#define TOKEN_ENTRIES  2048
 #define CHUNKS_KEPT    256
 #define ACCESS_LOG_CAP 65536
 #define DRAIN_TURNS    64 /* of accepting: a queue's worth */
@@ -56,6 +58,7 @@ worker_new(struct shared *sh, unsigned number, struct err *e)
 		return NULL;
 	}
 	w->cache = session_cache_new(CACHE_ENTRIES);
+	w->bearers = bearer_cache_new(TOKEN_ENTRIES);
 	w->loops = loops_new();
 	w->scratch = xmalloc(SCRATCH_SIZE);
 	w->head_out = xmalloc(HEAD_OUT_SIZE);
@@ -123,6 +126,7 @@ worker_free(struct worker **wp)
 	if (w->graves != NULL)
 		reap_cb(-1, 0, w);
 	session_cache_free(&w->cache);
+	bearer_cache_free(&w->bearers);
 	loops_free(&w->loops);
 	timers_free(&w->timers);
 	if (w->reap != NULL)

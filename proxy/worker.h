@@ -20,6 +20,7 @@
 #include "proxy/snapshot.h"
 #include "proxy/timer.h"
 
+struct bearer_cache;
 struct client;
 struct loops;
 struct pool;
@@ -90,6 +91,7 @@ struct worker {
 	struct timers *timers;
 	struct view *view; /* the one new requests get */
 	struct session_cache *cache;
+	struct bearer_cache *bearers; /* access tokens that were verified */
 	struct loops *loops;
 	struct metrics metrics;
 

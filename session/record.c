@@ -15,7 +15,6 @@ static bool read_ours(const json_t *, struct mem *, struct session *);
 static bool get_text(const json_t *, const char *key, struct mem *, struct str *);
 static bool get_number(const json_t *, const char *key, int64_t *);
 static const char *read_claims(const json_t *, const struct record_names *, struct mem *, struct session *);
-static void read_claim(const json_t *, struct mem *, struct session_claim *);
 static struct str text_of(const json_t *, struct mem *);
 static struct str dump(const json_t *, size_t flags, struct mem *);
 static struct str join(const struct str *, size_t, struct mem *);
@@ -205,28 +204,27 @@ read_claims(const json_t *j, const struct record_names *names, struct mem *m, st
 
 		if (v == NULL || json_is_null(v))
 			continue;
-		claims[n].name = mem_str(m, str_of(names->v[i].name));
-		read_claim(v, m, &claims[n]);
-		if (has_control(claims[n].value))
+		if (!record_claim(names->v[i].name, v, m, &claims[n++]))
 			return names->v[i].name;
-		n++;
 	}
 	s->claims = claims;
 	s->n_claims = n;
 	return NULL;
 }
 
-static void
-read_claim(const json_t *v, struct mem *m, struct session_claim *out)
+bool
+record_claim(const char *name, const json_t *v, struct mem *m, struct session_claim *out)
 {
 	struct str *elements;
 	size_t i;
 
+	out->name = mem_str(m, str_of(name));
 	out->n_elements = json_is_array(v) ? json_array_size(v) : 1;
 	out->elements = elements = mem_zalloc(m, out->n_elements * sizeof(*elements));
 	for (i = 0; i < out->n_elements; i++)
 		elements[i] = text_of(json_is_array(v) ? json_array_get(v, i) : v, m);
 	out->value = json_is_array(v) ? join(elements, out->n_elements, m) : elements[0];
+	return !has_control(out->value);
 }
 
 /* A string is its own text; everything else is compact JSON. */

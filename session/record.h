@@ -5,7 +5,9 @@
  * Beside them stand the provider's claims that routes need, under their
  * configured names; one that bears a name of ours is kept as "op_" + name.
  *
- * Private to session/.  Pure; judges form only, neither times nor scope.
+ * Private to session/, but for record_claim() and the copying, which make of an
+ * access token what rules and headers want.  Pure; judges form only, neither
+ * times nor scope.
  */
 #ifndef SESSION_RECORD_H
 #define SESSION_RECORD_H
@@ -37,6 +39,9 @@ struct str record_print(
  */
 const struct session *record_parse(
     const struct record_names *names, struct str json, struct mem *m, const char **unfit);
+
+/* One claim, ready for use, in m.  false: no header can hold it, because of a control character. */
+bool record_claim(const char *name, const json_t *value, struct mem *m, struct session_claim *out);
 
 /* A deep copy into one piece of memory of record_size() bytes, aligned for any type. */
 size_t record_size(const struct session *s);

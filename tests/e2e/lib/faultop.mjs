@@ -1,6 +1,6 @@
 // A provider of our own that is wrong on request.  It signs anybody in at once (user `op.user`), and each fault is a
 // property that a test sets: what the ID token says, how it is signed, what the endpoints answer.
-import { createHmac, generateKeyPairSync, randomBytes, sign as signWith, createHash } from 'node:crypto';
+import { constants, createHmac, generateKeyPairSync, randomBytes, sign as signWith, createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { CLIENT_SECRET } from './op.mjs';
 import { sleep } from './ports.mjs';
@@ -11,6 +11,12 @@ const pairs = new Map(); // making RSA keys is slow: few, shared by all provider
 function pair(n) {
 	if (!pairs.has(n)) pairs.set(n, generateKeyPairSync('rsa', { modulusLength: 2048 }));
 	return pairs.get(n);
+}
+
+const curves = new Map();
+function curve(n) {
+	if (!curves.has(n)) curves.set(n, generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+	return curves.get(n);
 }
 
 export class FaultOp {
@@ -28,6 +34,7 @@ export class FaultOp {
 		this.fault = {};
 		this.keys = [{ kid: 'k1', n: 1 }];
 		this.signer = this.keys[0];
+		this.apiKeys = []; // more of them, for access tokens: { kid, alg, n }
 		this.calls = { discovery: 0, jwks: 0, authorize: 0, token: 0, userinfo: 0 };
 		this.codes = new Map();
 		this.tokenRequests = [];
@@ -55,7 +62,8 @@ export class FaultOp {
 	}
 
 	jwks() {
-		return { keys: this.keys.map((k) => ({ ...pair(k.n).publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', ...(k.noKid ? {} : { kid: k.kid }) })) };
+		const api = this.apiKeys.map((k) => ({ ...(k.alg[0] === 'E' ? curve : pair)(k.n).publicKey.export({ format: 'jwk' }), use: 'sig', alg: k.alg, kid: k.kid }));
+		return { keys: [...api, ...this.keys.map((k) => ({ ...pair(k.n).publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', ...(k.noKid ? {} : { kid: k.kid }) }))] };
 	}
 
 	rotate(kid, n) {
@@ -85,6 +93,28 @@ export class FaultOp {
 			return `${h}.${b64(createHmac('sha256', pair(this.signer.n).publicKey.export({ type: 'spki', format: 'pem' })).update(h).digest())}`;
 		}
 		return `${input}.${signature}`;
+	}
+
+	// An access token with these claims.  o: alg (RS256, PS256, ES256, HS256 with `secret`, none), n: which key, kid,
+	// header: more of it, breakSignature
+	mint(claims, o = {}) {
+		const alg = o.alg ?? 'RS256';
+		const header = { alg, typ: 'JWT', kid: o.kid ?? this.signer.kid, ...o.header };
+		for (const [n, v] of Object.entries(header)) if (v === undefined) delete header[n];
+		const input = `${b64(header)}.${b64(claims)}`;
+		const n = o.n ?? this.signer.n;
+		const keys = {
+			RS256: () => pair(n).privateKey,
+			PS256: () => ({ key: pair(n).privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }),
+			ES256: () => ({ key: curve(n).privateKey, dsaEncoding: 'ieee-p1363' }),
+		};
+		let signature = '';
+		if (alg === 'HS256') signature = b64(createHmac('sha256', o.secret).update(input).digest());
+		else if (alg in keys) signature = b64(signWith('sha256', Buffer.from(input), keys[alg]()));
+		if (o.breakSignature) signature = `${signature[0] === 'A' ? 'B' : 'A'}${signature.slice(1)}`;
+		const token = `${input}.${signature}`;
+		this.issued.push(token);
+		return token;
 	}
 
 	async answer(q, s) {

@@ -1,0 +1,257 @@
+/*
+ * proxy/bearer_road.c - the road of a request that brings an access token (proxy/request.h)
+ *
+ * Read from top to bottom.  Whoever sends a token is judged by it alone: a bad
+ * one never falls back to a cookie.  What is refused is answered as RFC 6750
+ * has it, and the log has what the token lacked.
+ */
+#include <string.h>
+
+#include "conf/url.h"
+#include "proxy/bearer.h"
+#include "proxy/bearer_cache.h"
+#include "proxy/cors.h"
+#include "proxy/forward.h"
+#include "proxy/request.h"
+
+/* A token on its way; in the request's memory. */
+struct bearing {
+	size_t provider; /* index */
+	struct str token;
+	const struct oidc_view *view;
+	bool asked_keys;
+	struct bearer_key key;
+};
+
+static enum step preflight(struct request *);
+static bool is_in_query(struct request *);
+static bool take_view(struct request *, struct err *);
+static void view_release(void *);
+static enum step verify(struct request *);
+static enum step refuse(struct request *, const struct err *, const struct conf_strings *required);
+
+bool
+bearer_is_wanted(const struct request *r)
+{
+	enum conf_auth auth = r->match.route->auth;
+	struct str ignored;
+
+	if (auth != AUTH_ANY)
+		return auth == AUTH_BEARER;
+	return bearer_read(request_field(r, FIELD_AUTHORIZATION), &ignored) != BEARER_NONE ||
+	       (cors_applies(r->match.route) && cors_is_preflight(&r->in));
+}
+
+/* What was sent? */
+enum step
+bearer_begin(struct request *r)
+{
+	struct str token;
+	struct err e;
+
+	if (cors_applies(r->match.route) && cors_is_preflight(&r->in))
+		return preflight(r);
+	switch (bearer_read(request_field(r, FIELD_AUTHORIZATION), &token)) {
+	case BEARER_NONE:
+		(void)err_set(&e, REASON_BEARER_MISSING, "route \"%s\" wants Authorization: Bearer, and %s",
+		    r->match.route->title,
+		    r->in.index[FIELD_AUTHORIZATION] != 0 ? "another scheme came"
+		    : is_in_query(r)                      ? "an access_token in the query is never taken"
+							  : "there is no such field");
+		return refuse(r, &e, NULL);
+	case BEARER_BROKEN:
+		(void)err_set(&e, REASON_BEARER_MALFORMED, "Authorization is not Bearer and one token");
+		return refuse(r, &e, NULL);
+	case BEARER_SENT:
+		break;
+	}
+	/* RFC 6750 2: in one way only. */
+	if (is_in_query(r)) {
+		(void)err_set(&e, REASON_BEARER_MALFORMED,
+		    "a token in Authorization, and an access_token in the query besides");
+		return refuse(r, &e, NULL);
+	}
+	r->bearing = mem_zalloc(r->mem, sizeof(*r->bearing));
+	r->bearing->token = token;
+	return STEP_VERIFY_BEARER;
+}
+
+/* Is it one of the provider's, and what does it say?  Known already, or a signature to check. */
+enum step
+bearer_verify(struct request *r)
+{
+	struct bearing *b = r->bearing;
+	const struct snapshot *s = request_snap(r);
+	struct err e;
+
+	if (!take_view(r, &e)) {
+		if (!b->asked_keys)
+			return STEP_ASK_BEARER_KEYS;
+		return refuse(r, &e, NULL);
+	}
+	b->key.generation = s->generation;
+	b->key.provider = b->provider;
+	b->key.keys = b->view->keys_fetched;
+	if (!bearer_cache_hash(&b->key, b->token))
+		return request_refuse(r, REASON_SYSTEM, "the digest of a token failed");
+	r->bearer = bearer_cache_get(r->worker->bearers, &b->key, r->mem);
+	if (r->bearer == NULL)
+		return verify(r);
+	metric_add(&r->worker->metrics.token_cache_hits, 1);
+	if (accesstoken_in_time(&r->bearer->times, s->conf->providers[b->provider].clock_tolerance / 1000,
+		r->now_ms / 1000, &e) == -1) {
+		(void)err_in(&e, "access token");
+		return refuse(r, &e, NULL);
+	}
+	return STEP_ALLOW_BEARER;
+}
+
+static enum step
+verify(struct request *r)
+{
+	struct bearing *b = r->bearing;
+	const struct snapshot *s = request_snap(r);
+	const struct accesstoken_check check = {
+		.provider = &s->conf->providers[b->provider],
+		.issuer = b->view->meta.issuer,
+		.access_token_issuer = b->view->meta.access_token_issuer,
+		.keys = b->view->keys,
+		.jwks_uri = b->view->meta.jwks_uri,
+		.now = r->now_ms / 1000,
+		.mem = r->mem,
+	};
+	const struct principal *who;
+	struct err e;
+
+	metric_add(&r->worker->metrics.token_cache_misses, 1);
+	switch (accesstoken_verify(&check, b->token, &who, &e)) {
+	case ACCESSTOKEN_OK:
+		r->bearer = bearer_new(who, s->claims_needed, r->mem, &e);
+		if (r->bearer == NULL)
+			return refuse(r, &e, NULL);
+		r->bearer = bearer_cache_put(r->worker->bearers, &b->key, r->bearer, r->mem);
+		return STEP_ALLOW_BEARER;
+	case ACCESSTOKEN_NEED_KEYS:
+		if (!b->asked_keys)
+			return STEP_ASK_BEARER_KEYS;
+		e.reason = REASON_TOKEN_KEY;
+		break;
+	case ACCESSTOKEN_BAD:
+		break;
+	}
+	return refuse(r, &e, NULL);
+}
+
+/* Nothing is known of the provider yet, or the token names a key that we do not hold. */
+enum step
+bearer_ask_keys(struct request *r)
+{
+	r->bearing->asked_keys = true;
+	r->oidc =
+	    oidc_ask_keys(request_snap(r)->oidc[r->bearing->provider], r->worker->post, request_wake, r);
+	return request_wait(r, STEP_TAKE_BEARER_KEYS);
+}
+
+enum step
+bearer_take_keys(struct request *r)
+{
+	bool known = r->bearing->view != NULL;
+	struct err e;
+
+	if (oidc_take_keys(&r->oidc, &e) == -1 && known) {
+		(void)err_in(&e, "access token: it names a key that is not in the set");
+		return refuse(r, &e, NULL);
+	}
+	return STEP_VERIFY_BEARER;
+}
+
+/* May it do this? */
+enum step
+bearer_authorize(struct request *r)
+{
+	const struct snapshot *s = request_snap(r);
+	const struct bearer_question q = { .access = s->access,
+		.conf = s->conf,
+		.route = r->match.route_index,
+		.bearer = r->bearer,
+		.mem = r->mem };
+	struct bearer_verdict verdict;
+	struct err e;
+
+	if (bearer_allows(&q, &verdict, &e) == -1) {
+		r->username = verdict.who->username; /* for the log */
+		return refuse(r, &e, verdict.required);
+	}
+	r->session = verdict.who;
+	r->username = verdict.username;
+	return STEP_ASK_UPSTREAM;
+}
+
+/* --- what the steps share --- */
+
+/* A browser asks beforehand whether a page may call; it sends no token along (Fetch, CORS-preflight). */
+static enum step
+preflight(struct request *r)
+{
+	struct str method, names;
+
+	if (forward_repeated(&r->in, FIELD_ORIGIN) ||
+	    !cors_allows(r->match.route, request_field(r, FIELD_ORIGIN)))
+		return request_refuse(r, REASON_CORS_ORIGIN, "route \"%s\": cors_origins has no %.*s",
+		    r->match.route->title, STR_ARG(request_field(r, FIELD_ORIGIN)));
+	if (!cors_read_preflight(&r->in, &method, &names))
+		return request_refuse(
+		    r, REASON_BAD_REQUEST, "a preflight whose method or headers are no tokens");
+	reply_set(r, 204, NULL, STR(""));
+	reply_field(r, "Access-Control-Allow-Methods", method);
+	if (names.n > 0)
+		reply_field(r, "Access-Control-Allow-Headers", names);
+	reply_field(r, "Access-Control-Max-Age", STR("600"));
+	return STEP_REPLY;
+}
+
+static bool
+is_in_query(struct request *r)
+{
+	struct str ignored;
+
+	return url_param(r->mem, r->in.query, "access_token", &ignored) != 1;
+}
+
+static bool
+take_view(struct request *r, struct err *e)
+{
+	struct bearing *b = r->bearing;
+
+	b->view = oidc_view(request_snap(r)->oidc[b->provider], r->now_ms / 1000, e);
+	if (b->view == NULL)
+		return false;
+	mem_on_free(r->mem, view_release, (void *)(uintptr_t)b->view);
+	return true;
+}
+
+static void
+view_release(void *arg)
+{
+	const struct oidc_view *v = arg;
+
+	oidc_view_release(&v);
+}
+
+/* `required`: what the answer names, or NULL. */
+static enum step
+refuse(struct request *r, const struct err *e, const struct conf_strings *required)
+{
+	const struct bearer_refusal f = {
+		.realm = r->match.origin->url, .why = e->reason, .required = required
+	};
+	int status = bearer_status(e->reason);
+
+	if (status >= 500) {
+		r->reply.retry_after = 10;
+		return request_fail(r, e);
+	}
+	reply_set(r, status, "application/json", bearer_json(&f, r->id, r->mem));
+	reply_field(r, "WWW-Authenticate", bearer_challenge(&f, r->mem));
+	return request_fail(r, e);
+}
