@@ -414,7 +414,7 @@ rule_holds(const struct conf_claim_rule *rule, const json_t *claims)
 static bool
 sign_holds(const struct kind_sign *s, const json_t *claims, struct str app_id)
 {
-	struct str text = claims_text(claims_find(claims, str_of(s->claim)));
+	struct str text = claims_text(claims_find(claims, str_of(s->claim))), prefix = str_of(s->prefix);
 
 	if (text.p == NULL || text.n == 0)
 		return false;
@@ -427,6 +427,9 @@ sign_holds(const struct kind_sign *s, const json_t *claims, struct str app_id)
 		return str_is(text, str_of(s->value));
 	if (s->same_as != NULL)
 		return str_is(text, claims_text(claims_find(claims, str_of(s->same_as))));
+	if (!str_begins(text, prefix))
+		return false;
+	text = str_from(text, prefix.n);
 	return app_id.n > 0 && str_begins(text, app_id) &&
 	       str_is(str_from(text, app_id.n), str_of(s->suffix));
 }

@@ -67,14 +67,19 @@ static const struct kind_access auth0 = {
 	.app_only = { { "gty", .value = "client-credentials" }, { "sub", .suffix = "@clients" } },
 };
 
-/* A service account is a user with a name; that it has no person is said by what only its tokens carry. */
+/*
+ * A service account is a user with a name.  That it has no person is said by
+ * what only its tokens carry; where a realm leaves that out, by its name, which
+ * must never become a person's.
+ */
 static const struct kind_access keycloak = {
 	.username_claim = { "preferred_username" },
 	.app_id_claim = { "azp", "client_id" },
 	.scope_claim = { "scope" },
 	.roles_claim = { "realm_access.roles" },
 	.app_only = { { "client_id", .suffix = "", .with = "clientHost" },
-	    { "clientId", .suffix = "", .with = "clientHost" } },
+	    { "clientId", .suffix = "", .with = "clientHost" },
+	    { "preferred_username", .prefix = "service-account-", .suffix = "" } },
 };
 
 /* Its access tokens are opaque; whoever has readable ones says by hand what is in them. */

@@ -11,11 +11,12 @@
 /*
  * A sign that nobody stands behind an access token but a program.  `claim` is
  * there and equals `value`, or the claim `same_as`, or the application's id
- * with `suffix` behind it; `with` is there, and none of `without` is.
+ * between `prefix` and `suffix`; `with` is there, and none of `without` is.
  */
 struct kind_sign {
 	const char *claim;
 	const char *value, *same_as, *suffix; /* one of them */
+	const char *prefix;                   /* NULL: none */
 	const char *with;                     /* NULL: nothing else is asked for */
 	const char *without[6];               /* ends with NULL */
 };
@@ -23,7 +24,7 @@ struct kind_sign {
 /* Access tokens: in each list of claims the first that is present counts. */
 struct kind_access {
 	const char *username_claim[4], *app_id_claim[4], *scope_claim[3], *roles_claim[3]; /* end with NULL */
-	struct kind_sign app_only[3]; /* any one proves it; ends with claim NULL */
+	struct kind_sign app_only[4]; /* any one proves it; ends with claim NULL */
 	/* With an issuer of begins[0] TENANT ends[0], tokens of begins[1] TENANT ends[1] are its own, too. */
 	const char *issuer_begins[2], *issuer_ends[2];
 };
