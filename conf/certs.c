@@ -81,14 +81,16 @@ hex_of(struct str s, char out[HEX_MAX + 1])
 {
 	size_t n = 0;
 
+	memset(out, 0, HEX_MAX + 1);
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == ' ' || s.p[i] == ':' || s.p[i] == '-')
 			continue;
-		if (!isxdigit((unsigned char)s.p[i]) || n == HEX_MAX)
+		if (!isxdigit((unsigned char)s.p[i]) || n == HEX_MAX) {
+			out[0] = '\0';
 			return 0;
+		}
 		out[n++] = (char)tolower((unsigned char)s.p[i]);
 	}
-	out[n] = '\0';
 	return n;
 }
 
@@ -186,10 +188,10 @@ holds_name(const X509_NAME *name, struct str part)
 static bool
 is_digest(const X509 *x, struct str value, bool sha1)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
 	char hex[HEX_MAX + 1];
 	size_t n = hex_of(value, hex);
-	unsigned size;
+	unsigned size = 0;
 
 	return X509_digest(x, sha1 && n == 40 ? EVP_sha1() : EVP_sha256(), digest, &size) == 1 &&
 	       is_hex(digest, size, hex);
@@ -227,9 +229,9 @@ static bool
 is_key_id(const X509 *x, struct str value)
 {
 	ASN1_OCTET_STRING *said = X509_get_ext_d2i(x, NID_subject_key_identifier, NULL, NULL);
-	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
 	char hex[HEX_MAX + 1];
-	unsigned size;
+	unsigned size = 0;
 	bool same = false;
 
 	if (hex_of(value, hex) == 0)

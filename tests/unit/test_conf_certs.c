@@ -170,6 +170,9 @@ static const struct {
 	{ FIND_THUMBPRINT, "@0", 0, "no certificate with thumbprint \"" }, /* not beneath the folder */
 	{ FIND_THUMBPRINT, "0000000000000000000000000000000000000000", 0, "among the 6 in " },
 	{ FIND_THUMBPRINT_SHA256, "@3", 0, "no certificate with thumbprint_sha256" },
+	{ FIND_THUMBPRINT, "not hexadecimal", 0, "no certificate with thumbprint" },
+	{ FIND_SERIAL_NUMBER, "c0ffee!", 0, "no certificate with serial_number" },
+	{ FIND_SUBJECT_KEY_IDENTIFIER, "01g", 0, "no certificate with subject_key_identifier" },
 	{ FIND_SUBJECT_NAME, "sts.example.com", 1 << LEAF, NULL },
 	{ FIND_SUBJECT_NAME, "STS.EXAMPLE", 1 << LEAF, NULL },
 	{ FIND_SUBJECT_NAME, "CN=sts", 1 << LEAF, NULL },
