@@ -69,10 +69,13 @@ struct conf_listen {
 	const char *address; /* the title: "127.0.0.1:8080", "[::1]:80", "*:443", "unix:/run/wp.sock" */
 	struct conf_strings tls_certificate, tls_certificate_key; /* same length; empty: plain */
 	int tls_min_version; /* 0x0303 = TLS 1.2, 0x0304 = TLS 1.3 */
+	bool http2;          /* only with TLS */
+	bool proxy_protocol; /* read from trusted_proxies only */
 	bool https_redirect;
 	int64_t hsts; /* ms; 0: no header */
 	bool admin;   /* an `admin` section: only the admin endpoints answer here */
 	struct conf_peers allow; /* admin only; empty: anyone who reaches the address */
+	struct secret *token;    /* admin only; may be NULL */
 	struct conf_place at;
 };
 
@@ -125,6 +128,8 @@ struct conf_provider {
 	const char *issuer;        /* may be NULL: from the document */
 	/* by hand; each may be NULL: from the document */
 	const char *authorization_endpoint, *token_endpoint, *jwks_uri, *userinfo_endpoint, *end_session_endpoint;
+	const char *introspection_endpoint, *revocation_endpoint, *check_session_iframe;
+	struct conf_strings tenants; /* accepted `tid`s, lower case; without an element: not multi-tenant */
 	const char *callback_path; /* below public_url's path, e.g. "/auth/callback" */
 	const char *client_id;
 	struct secret *client_secret; /* may be NULL */
@@ -167,12 +172,29 @@ struct conf_outbound {
 	const char *name; /* the title */
 	bool own;         /* token endpoint and client are its own: `client`; else a provider's */
 	size_t provider;  /* index; not with `own` */
+	bool by_user;     /* grant = "refresh_token": the signed-in user's own token; never with `own` */
 	struct conf_provider client; /* of which only what the token request needs is set; only with `own` */
 	const char *scope, *resource; /* each may be NULL */
 	struct conf_place at;
 };
 
 enum conf_same_site { SAME_SITE_LAX, SAME_SITE_STRICT, SAME_SITE_NONE };
+
+/* Where the tokens of a session are. */
+enum conf_store { TOKENS_IN_COOKIE, TOKENS_IN_MEMORY, TOKENS_IN_REDIS };
+
+/* redis://[user:password@]host:port/db */
+struct conf_redis {
+	const char *host; /* NULL: there is no Redis */
+	const char *at;   /* "redis://host:port/db", without credentials: for messages */
+	uint16_t port;
+	bool tls;
+	const char *user;        /* may be NULL */
+	struct secret *password; /* may be NULL */
+	unsigned db;
+	const char *prefix; /* in front of every key */
+	const char *tls_ca; /* may be NULL: the system's */
+};
 
 struct conf_session {
 	struct secret **secrets; /* the first signs, all verify */
@@ -184,6 +206,17 @@ struct conf_session {
 	const char *domain; /* may be NULL: host only */
 	const char *path;   /* may be NULL: public_url's path, "/" when that is empty */
 	int64_t timeout;    /* 0: ends with the token */
+	int64_t idle_timeout, mobile_timeout; /* 0: none */
+	struct conf_strings mobile_clients;   /* application ids; without an element: POST token is 404 */
+	bool encrypt;                         /* the cookie is a JWE */
+	enum conf_store store;
+	struct conf_redis redis; /* also beside TOKENS_IN_COOKIE */
+	int64_t revocation_stale;
+	bool refresh, iframe_refresh;
+	const char *revocations; /* a file; may be NULL; never with Redis */
+	bool preserve_post;
+	uint64_t preserve_post_size;
+	int64_t preserve_post_time;
 	bool pass_cookie;
 	bool origin_check;
 };
@@ -250,6 +283,9 @@ struct conf_route {
 	const char *host; /* lower case, no port; NULL: any host that no title names */
 	const char *path; /* canonical; "/" or without a trailing slash */
 	size_t upstream; /* index into conf.upstreams */
+	bool only_verified; /* it has no upstream: only `verify` knows it, requests for it get 404 */
+	size_t *providers;  /* indices; whose sessions and tokens open it; at least one */
+	size_t n_providers;
 	enum conf_auth auth;
 	enum conf_unauthenticated unauthenticated;
 	const char *username_header;
@@ -265,6 +301,7 @@ struct conf_route {
 	size_t n_claim_headers;
 	struct conf_set_header *set_headers;
 	size_t n_set_headers;
+	const char *access_token_header, *id_token_header; /* each may be NULL */
 	bool pass_authorization;
 	size_t outbound; /* index into conf.outbounds, plus one; 0: none */
 	bool strip_prefix;
@@ -281,6 +318,7 @@ struct conf {
 	const char *auth_path;	   /* "/auth": below every origin's path */
 	unsigned workers;
 	const char *user; /* may be NULL */
+	const char *pages; /* a folder of templates; may be NULL */
 	struct conf_peers trusted_proxies;
 	int64_t shutdown_timeout;
 	struct log_setup log;

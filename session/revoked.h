@@ -30,4 +30,32 @@ int revoked_add(struct revoked *r, struct str id, int64_t until, int64_t now);
 /* Cheap when the table is empty: one relaxed atomic load. */
 bool revoked_has(const struct revoked *r, struct str id, int64_t now);
 
+/*
+ * What ends sessions: one of ours, or every one that a provider's session, a
+ * subject or a username had up to a moment.
+ */
+enum revocation_kind { REVOKE_SID, REVOKE_PROVIDER_SID, REVOKE_SUBJECT, REVOKE_USERNAME };
+struct revocation {
+	enum revocation_kind kind;
+	struct str provider; /* its name (session.idp), for PROVIDER_SID and SUBJECT; else "" */
+	struct str text;     /* the sid, the provider's sid, the sub, the username */
+	int64_t before_ms;   /* ends sessions with sst <= this; later ones of the same user stand */
+	int64_t until;       /* seconds since 1970: no session that it ends is in force after that */
+};
+
+/* As revoked_add(); of two for the same the later before_ms and until count. */
+int revoked_end(struct revoked *r, const struct revocation *x, int64_t now);
+/* Is this session ended?  Four relaxed atomic loads while the table is empty. */
+struct session;
+bool revoked_session(const struct revoked *r, const struct session *s, int64_t now);
+
+/*
+ * One line of text without control characters, the same for a file and for
+ * Redis, and back.  parse: false when it is not such a line; texts are slices of it
+ * or live in m.
+ */
+struct mem;
+struct str revocation_print(const struct revocation *x, struct mem *m);
+bool revocation_parse(struct str line, struct mem *m, struct revocation *out);
+
 #endif

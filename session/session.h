@@ -21,6 +21,7 @@
 #include "conf/mem.h"
 #include "oidc/identity.h"
 
+struct redis;
 struct revoked;
 struct session_cache;
 struct sessions; /* keys, names and what to keep; one per snapshot */
@@ -39,6 +40,9 @@ struct session {
 	struct str op_sid;           /* the provider's; "" when it gave none */
 	int64_t sst;                 /* start of the session, ms since 1970 */
 	int64_t auth_time, iat, exp; /* seconds since 1970; auth_time 0: the provider did not say */
+	int64_t refresh_at;          /* seconds since 1970: from then on its tokens are to be renewed; 0: never */
+	int64_t tokens_end;          /* when the first of them runs out; 0 with refresh_at 0 */
+	struct str app_id, scopes;   /* of a session traded for an access token (POST token); else "" */
 	const struct session_claim *claims;
 	size_t n_claims;
 };
@@ -77,6 +81,7 @@ struct visit {
 	size_t n_cookies;
 	const struct revoked *revoked; /* may be NULL */
 	struct session_cache *cache;   /* may be NULL */
+	struct redis *redis;           /* the connection of this thread; NULL: there is none */
 	int64_t now_ms;
 	struct mem *mem; /* where the answer lives; of the cache's thread */
 };

@@ -34,6 +34,12 @@ struct store_op;
 struct tokens {
 	struct str id_token, access_token, refresh_token; /* p is NULL where there is none */
 	int64_t access_expires;                           /* seconds since 1970; 0: not known */
+	/*
+	 * The session token that belongs to them.  A store that instances or requests
+	 * share gives back the newest, so that who comes with an older cookie finds
+	 * what a renewal made; p is NULL where a store keeps none.
+	 */
+	struct str session;
 };
 
 enum store_answer { STORE_FAILED = -1, STORE_READY = 0, STORE_WAIT = 1 };
@@ -59,6 +65,19 @@ int store_take_get(struct store_op **op, struct mem *m, struct tokens *out, stru
 enum store_answer store_ask_drop(struct store *s, const struct visit *v, struct str sid, store_done *done,
     void *arg, struct store_op **op, struct err *e) MUST_CHECK;
 int store_take_drop(struct store_op **op, struct mem *m, const char ***set_cookies, struct err *e) MUST_CHECK;
+
+/*
+ * May this instance, and no other, renew the tokens of `sid` now?  *got: yes,
+ * until store_unlock() or STORE_LOCK_LIFE, whichever comes first.  A store that
+ * no other instance shares always says yes at once: within the process the
+ * caller takes care himself.
+ */
+#define STORE_LOCK_LIFE 30 /* seconds */
+enum store_answer store_ask_lock(struct store *s, const struct visit *v, struct str sid, store_done *done,
+    void *arg, struct store_op **op, struct err *e) MUST_CHECK;
+int store_take_lock(struct store_op **op, bool *got, struct err *e) MUST_CHECK;
+/* Sent and forgotten: when it does not arrive, the lock runs out. */
+void store_unlock(struct store *s, const struct visit *v, struct str sid);
 
 /* Safe on NULL, in any state; sets *op to NULL. */
 void store_op_cancel(struct store_op **op);
