@@ -83,10 +83,12 @@ put_fields(struct request *r, struct http1_out *o)
 	const struct http1_field *f = r->in.fields, *end = f + r->in.n_fields;
 	/* A token that was for us is not the application's to have. */
 	bool ours = r->bearer != NULL && !r->match.route->pass_authorization;
+	struct str run = { NULL, 0 };
 
 	for (; f < end; f++)
 		if (!f->drop && f->id != FIELD_CONTENT_LENGTH && !(ours && f->id == FIELD_AUTHORIZATION))
-			http1_put_field(o, f->name, f->value);
+			http1_copy_field(o, &run, f);
+	http1_copy_end(o, &run);
 }
 
 /* Without ours, in one field (RFC 6265 5.4); the session cookie itself only where pass_cookie says so. */
@@ -295,6 +297,7 @@ put_answer_fields(struct request *r, struct http1_head *h, struct http1_out *o)
 	struct str ours = str_of(request_snap(r)->conf->session.cookie);
 	const struct http1_field *f = h->fields, *end = f + h->n_fields;
 	bool cors = cors_applies(r->match.route);
+	struct str run = { NULL, 0 };
 
 	for (; f < end; f++) {
 		if (cors && cors_replaces(f->name))
@@ -303,8 +306,9 @@ put_answer_fields(struct request *r, struct http1_head *h, struct http1_out *o)
 			continue;
 		if (f->id == FIELD_STRICT_TRANSPORT_SECURITY && r->client->hsts > 0)
 			continue;
-		http1_put_field(o, f->name, f->value);
+		http1_copy_field(o, &run, f);
 	}
+	http1_copy_end(o, &run);
 	if (cors)
 		cors_put(r->match.route, request_field(r, FIELD_ORIGIN), false, o);
 	/* What was made for one user is nobody else's (RFC 9111 5.2.2.7). */

@@ -446,11 +446,13 @@ keep_field(struct reader *r, struct str name, struct str value, uint32_t fold)
 {
 	struct http1_head *h = r->h;
 	enum field_id id = id_of(name, fold);
+	bool plain;
 
 	if (h->n_fields == HTTP1_FIELDS_MAX)
 		return err_set(r->e, r->bad == REASON_BAD_REQUEST ? REASON_HEADER_TOO_LARGE : r->bad,
 		    "more than %d header fields", HTTP1_FIELDS_MAX);
-	h->fields[h->n_fields++] = (struct http1_field){ name, value, fold, (uint16_t)id, false };
+	plain = value.p == name.p + name.n + 2 && value.p[-1] == ' ' && value.p + value.n + 2 == r->p;
+	h->fields[h->n_fields++] = (struct http1_field){ name, value, fold, (uint16_t)id, false, plain };
 	if (id == FIELD_OTHER)
 		return HTTP1_DONE;
 	if (h->index[id] == 0)
@@ -520,6 +522,31 @@ http1_put_field(struct http1_out *o, struct str name, struct str value)
 	http1_put(o, STR(": "));
 	http1_put(o, value);
 	http1_put(o, STR("\r\n"));
+}
+
+/* What was received has been looked at, byte for byte. */
+void
+http1_copy_field(struct http1_out *o, struct str *run, const struct http1_field *f)
+{
+	const size_t size = f->name.n + 2 + f->value.n + 2;
+
+	if (f->plain && run->n > 0 && run->p + run->n == f->name.p) {
+		run->n += size;
+		return;
+	}
+	http1_copy_end(o, run);
+	if (f->plain)
+		*run = (struct str){ f->name.p, size };
+	else
+		http1_put_field(o, f->name, f->value);
+}
+
+void
+http1_copy_end(struct http1_out *o, struct str *run)
+{
+	if (run->n > 0)
+		http1_put(o, *run);
+	run->n = 0;
 }
 
 void

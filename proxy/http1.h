@@ -74,6 +74,7 @@ struct http1_field {
 	uint32_t fold; /* headers_fold() of the name: equal for all spellings a backend may fold together */
 	uint16_t id;   /* enum field_id */
 	bool drop;     /* not to be passed on; false after parsing, set by headers.c */
+	bool plain;    /* it stands there as "name: value CRLF", and so it may be sent on */
 };
 
 enum http1_method {
@@ -199,5 +200,13 @@ struct http1_out {
 void http1_put(struct http1_out *o, struct str bytes);
 void http1_put_field(struct http1_out *o, struct str name, struct str value); /* name: value CRLF */
 void http1_put_number(struct http1_out *o, uint64_t n);
+
+/*
+ * Send a received field on.  Neighbours in the message are gathered in *run
+ * (to begin with { NULL, 0 }) and copied in one piece: http1_copy_end() after the last,
+ * and before anything else is put.
+ */
+void http1_copy_field(struct http1_out *o, struct str *run, const struct http1_field *f);
+void http1_copy_end(struct http1_out *o, struct str *run);
 
 #endif
