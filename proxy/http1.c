@@ -1,6 +1,9 @@
 /* proxy/http1.c - see proxy/http1.h */
 #include <assert.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "proxy/headers.h"
 #include "proxy/http1.h"
@@ -8,7 +11,7 @@
 
 #define METHOD_MAX  32
 #define EMPTY_LINES 2
-#define LANES       16 /* bytes that skip_text() looks at together */
+#define LANES       32 /* bytes that skip_text() looks at together */
 
 /* A head while it is read.  The functions below move p on. */
 struct reader {
@@ -32,7 +35,9 @@ static enum http1_result read_field(struct reader *);
 static enum http1_result read_line_end(struct reader *);
 static const char *skip_text(const char *, const char *);
 static inline size_t text_lanes(const char *);
-static inline size_t first_byte(uint64_t);
+#ifdef __SSE2__
+static inline unsigned control_lanes(const char *);
+#endif
 static enum http1_result keep_field(struct reader *, struct str, struct str, uint32_t);
 static enum field_id id_of(struct str, uint32_t);
 static_assert((int)HTTP1_BAD == -1, "err_set() returns HTTP1_BAD");
@@ -421,25 +426,30 @@ skip_text(const char *p, const char *end)
 static inline size_t
 text_lanes(const char *p)
 {
-	typedef unsigned char lanes __attribute__((vector_size(LANES)));
-	lanes text, bad;
-	uint64_t half[2]; /* 0xff for every bad byte */
+#ifdef __SSE2__
+	unsigned bad = control_lanes(p) | control_lanes(p + 16) << 16;
 
-	memcpy(&text, p, sizeof(text));
-	bad = (lanes)((text < 0x20) | (text == 0x7f));
-	memcpy(half, &bad, sizeof(half));
-	if ((half[0] | half[1]) == 0)
-		return LANES;
-	return half[0] != 0 ? first_byte(half[0]) : 8 + first_byte(half[1]);
+	return bad == 0 ? LANES : (size_t)__builtin_ctz(bad);
+#else
+	size_t n = 0;
+
+	while (n < LANES && (unsigned char)p[n] >= 0x20 && p[n] != 0x7f)
+		n++;
+	return n;
+#endif
 }
 
-static inline size_t
-first_byte(uint64_t set)
+#ifdef __SSE2__
+/* A bit for each of 16 bytes: is it a control character? */
+static inline unsigned
+control_lanes(const char *p)
 {
-	return (size_t)(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_ctzll(set)
-								  : __builtin_clzll(set)) /
-	       8;
+	__m128i text = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i low = _mm_cmpeq_epi8(_mm_min_epu8(text, _mm_set1_epi8(0x1f)), text);
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(text, _mm_set1_epi8(0x7f))));
 }
+#endif
 
 static enum http1_result
 keep_field(struct reader *r, struct str name, struct str value, uint32_t fold)
@@ -500,18 +510,6 @@ http1_has_token(const struct http1_head *h, enum field_id id, struct str token)
 }
 
 /* --- a head being written --------------------------------------------------------------------- */
-
-void
-http1_put(struct http1_out *o, struct str bytes)
-{
-	if (o->over || bytes.n > o->cap - o->n) {
-		o->over = true;
-		return;
-	}
-	if (bytes.n > 0)
-		memcpy(o->p + o->n, bytes.p, bytes.n);
-	o->n += bytes.n;
-}
 
 void
 http1_put_field(struct http1_out *o, struct str name, struct str value)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "conf/err.h"
 #include "conf/str.h"
@@ -197,7 +198,7 @@ struct http1_out {
 	size_t n, cap;
 	bool over;
 };
-void http1_put(struct http1_out *o, struct str bytes);
+static inline void http1_put(struct http1_out *o, struct str bytes);
 void http1_put_field(struct http1_out *o, struct str name, struct str value); /* name: value CRLF */
 void http1_put_number(struct http1_out *o, uint64_t n);
 
@@ -208,5 +209,18 @@ void http1_put_number(struct http1_out *o, uint64_t n);
  */
 void http1_copy_field(struct http1_out *o, struct str *run, const struct http1_field *f);
 void http1_copy_end(struct http1_out *o, struct str *run);
+
+/* Here, so that a text whose length is known is copied without a call. */
+static inline void
+http1_put(struct http1_out *o, struct str bytes)
+{
+	if (o->over || bytes.n > o->cap - o->n) {
+		o->over = true;
+		return;
+	}
+	if (bytes.n > 0)
+		memcpy(o->p + o->n, bytes.p, bytes.n);
+	o->n += bytes.n;
+}
 
 #endif

@@ -169,6 +169,33 @@ START_TEST(every_request_is_understood_or_refused_as_the_table_says)
 }
 END_TEST
 
+START_TEST(received_fields_are_sent_on_as_they_are_or_made_canonical)
+{
+	static const char text[] =
+	    "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\nC:3\r\nD: 4 \r\nE:  5\r\nF: 6\r\nG: 7\r\n\r\n";
+	static struct http1_head h;
+	char bytes[256];
+	struct http1_out o = { bytes, 0, sizeof(bytes), false };
+	struct str run = { NULL, 0 };
+	size_t scanned = 0;
+	struct err e;
+
+	ck_assert_int_eq(http1_parse_request(text, sizeof(text) - 1, &scanned, &h, &e), HTTP1_DONE);
+	for (size_t i = 0; i < h.n_fields; i++)
+		if (!str_is(h.fields[i].name, STR("F")))
+			http1_copy_field(&o, &run, &h.fields[i]);
+	http1_copy_end(&o, &run);
+	ck_assert(!o.over);
+	ck_assert(str_is(
+	    (struct str){ bytes, o.n }, STR("Host: a\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nG: 7\r\n")));
+	o = (struct http1_out){ bytes, 0, 20, false };
+	for (size_t i = 0; i < h.n_fields; i++)
+		http1_copy_field(&o, &run, &h.fields[i]);
+	http1_copy_end(&o, &run);
+	ck_assert(o.over && o.n <= 20);
+}
+END_TEST
+
 START_TEST(every_response_is_understood_or_refused_as_the_table_says)
 {
 	for (size_t i = 0; i < COUNT(responses); i++)
@@ -483,6 +510,7 @@ main(void)
 	int failed;
 
 	tcase_set_timeout(t, 60);
+	tcase_add_test(t, received_fields_are_sent_on_as_they_are_or_made_canonical);
 	tcase_add_test(t, every_request_is_understood_or_refused_as_the_table_says);
 	tcase_add_test(t, every_response_is_understood_or_refused_as_the_table_says);
 	tcase_add_test(t, heads_in_pieces_mean_what_they_mean_whole);
