@@ -30,6 +30,7 @@ static void listen_on(struct worker *, struct listener *, size_t);
 static void drain(struct worker *, int64_t);
 static void drain_over(struct timer *);
 static void view_free(struct view *);
+static void put_hex(char out[8], uint32_t);
 static void flush_log(struct worker *);
 static void accept_cb(evutil_socket_t, short, void *);
 static void reap_cb(evutil_socket_t, short, void *);
@@ -324,8 +325,7 @@ worker_bury(struct worker *w, struct grave *g, void (*fn)(struct grave *))
 void
 worker_new_id(struct worker *w, char out[33])
 {
-	static const char hex[] = "0123456789abcdef";
-	int half, i;
+	int half;
 
 	for (half = 0; half < 2; half++) {
 		uint64_t z = (w->id_state += UINT64_C(0x9e3779b97f4a7c15));
@@ -333,10 +333,24 @@ worker_new_id(struct worker *w, char out[33])
 		z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 		z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
 		z ^= z >> 31;
-		for (i = 0; i < 16; i++, z >>= 4)
-			out[half * 16 + i] = hex[z & 15];
+		put_hex(out + half * 16, (uint32_t)z);
+		put_hex(out + half * 16 + 8, (uint32_t)(z >> 32));
 	}
 	out[32] = '\0';
+}
+
+/* Eight digits at once: a byte of its own for each half byte, then '0' or 'a' - 10 added to all. */
+static void
+put_hex(char out[8], uint32_t number)
+{
+	uint64_t x = number, over9;
+
+	x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+	x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+	x = (x | x << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	over9 = (x + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+	x += UINT64_C(0x3030303030303030) + over9 * ('a' - 10 - '0');
+	memcpy(out, &x, 8);
 }
 
 static void
