@@ -85,6 +85,7 @@
 	X(TOKEN_KEY, "token_key", 403, "no key of the provider fits the token") \
 	X(TOKEN_SIGNATURE, "token_signature", 403, "the signature is wrong") \
 	X(TOKEN_ISSUER, "token_issuer", 403, "iss is not the provider") \
+	X(TOKEN_TENANT, "token_tenant", 403, "tid is none of provider.tenants") \
 	X(TOKEN_AUDIENCE, "token_audience", 403, "aud or azp is not us") \
 	X(TOKEN_EXPIRED, "token_expired", 403, "exp has passed, clock_tolerance included") \
 	X(TOKEN_EARLY, "token_early", 403, "iat or nbf is in the future, clock_tolerance included") \

@@ -6,9 +6,9 @@
 #include "oidc/claims.h"
 #include "oidc/jose.h"
 #include "oidc/kinds.h"
+#include "oidc/tenant.h"
 
 #define SUBJECT_MAX 255 /* bytes */
-#define GUID        36  /* characters of a tenant's id */
 
 /* A token on its way. */
 struct reading {
@@ -24,8 +24,8 @@ struct reading {
 static int judge_type(struct reading *, struct err *);
 static int judge_payload_type(struct reading *, struct err *);
 static int judge_issuer(const struct reading *, struct err *);
+static bool is_issuer_listed(const struct reading *, struct str iss);
 static bool is_listed(const struct conf_strings *, struct str);
-static bool is_twin(const struct kind_access *, struct str issuer, struct str twin);
 static int judge_audience(struct reading *, struct err *);
 static int judge_times(struct reading *, struct err *);
 static int judge_subject(const struct reading *, struct err *);
@@ -119,27 +119,54 @@ judge_payload_type(struct reading *r, struct err *e)
 	return 0;
 }
 
-/* Byte for byte: by hand, else the document's own for access tokens, else its issuer. */
+/*
+ * Byte for byte: by hand, else the document's own for access tokens, else its
+ * issuer; of its own tenant where these stand for many.  One provider's keys
+ * are not all for all of its issuers.
+ */
 static int
 judge_issuer(const struct reading *r, struct err *e)
 {
 	const struct accesstoken_check *c = r->check;
 	const struct conf_strings *by_hand = &c->provider->access_token_issuer;
-	struct str iss = claims_text(json_object_get(r->token.claims, "iss"));
-	struct str want = str_of(c->access_token_issuer != NULL ? c->access_token_issuer : c->issuer);
+	const json_t *claims = r->token.claims;
+	const char *issuer, *want;
+	struct str iss = claims_text(json_object_get(claims, "iss"));
 
+	want = by_hand->n > 0                   ? by_hand->v[0]
+	       : c->access_token_issuer != NULL ? c->access_token_issuer
+						: c->issuer;
 	r->out->issuer = iss;
 	if (iss.p == NULL || iss.n == 0)
-		return err_set(e, REASON_TOKEN_ISSUER,
-		    "iss is missing, empty or not a text; expected: %.160s",
-		    by_hand->n > 0 ? by_hand->v[0] : want.p);
-	if (by_hand->n > 0 && is_listed(by_hand, iss))
-		return 0;
-	if (by_hand->n == 0 && (str_is(iss, want) || is_twin(r->kind, str_of(c->issuer), iss)))
-		return 0;
-	return err_set(e, REASON_TOKEN_ISSUER, "iss is %.100s, but its issuer is %.100s%s", iss.p,
-	    by_hand->n > 0 ? by_hand->v[0] : want.p,
+		return err_set(
+		    e, REASON_TOKEN_ISSUER, "iss is missing, empty or not a text; expected: %.160s", want);
+	if (tenant_judge(&c->provider->tenants, want, claims, e) < 0)
+		return -1;
+	issuer = tenant_issuer(c->issuer, claims, c->mem);
+	want = tenant_issuer(want, claims, c->mem);
+	if (by_hand->n > 0 ? is_issuer_listed(r, iss)
+			   : str_is(iss, str_of(want)) ||
+				 (r->kind->both_issuers && tenant_is_twin(r->kind, str_of(issuer), iss)))
+		return tenant_judge_key(r->kind, r->token.key_issuer, claims, c->mem, e);
+	return err_set(e, REASON_TOKEN_ISSUER, "iss is %.100s, but its issuer is %.100s%s", iss.p, want,
 	    by_hand->n > 1 ? " or another of access_token_issuer" : " (access_token_issuer)");
+}
+
+static bool
+is_issuer_listed(const struct reading *r, struct str iss)
+{
+	const struct accesstoken_check *c = r->check;
+	const struct conf_strings *list = &c->provider->access_token_issuer;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const char *one = tenant_issuer(list->v[i], r->token.claims, c->mem);
+
+		if (tenant_is_any(list->v[i]) && c->provider->tenants.n == 0)
+			continue;
+		if (one != NULL && str_is(iss, str_of(one)))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -149,27 +176,6 @@ is_listed(const struct conf_strings *list, struct str text)
 		if (str_is(text, str_of(list->v[i])))
 			return true;
 	return false;
-}
-
-/* Two issuers of one tenant: what stands for the tenant is a GUID, and the same. */
-static bool
-is_twin(const struct kind_access *k, struct str issuer, struct str twin)
-{
-	struct str tenant[2], text[2] = { issuer, twin };
-
-	for (size_t i = 0; i < 2; i++) {
-		struct str begins = str_of(k->issuer_begins[i]), ends = str_of(k->issuer_ends[i]);
-
-		if (begins.n == 0 || text[i].n != begins.n + GUID + ends.n || !str_begins(text[i], begins))
-			return false;
-		if (!str_is(str_from(text[i], begins.n + GUID), ends))
-			return false;
-		tenant[i] = (struct str){ text[i].p + begins.n, GUID };
-		for (size_t n = 0; n < GUID; n++)
-			if (strchr("0123456789abcdefABCDEF-", tenant[i].p[n]) == NULL)
-				return false;
-	}
-	return str_is(tenant[0], tenant[1]);
 }
 
 /* RFC 9068 4, RFC 8725 3.9: for us.  A token for another API is a confused deputy's. */

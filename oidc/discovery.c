@@ -9,6 +9,7 @@
 #include "oidc/discovery.h"
 #include "oidc/jose.h"
 #include "oidc/kinds.h"
+#include "oidc/tenant.h"
 
 #define WELL_KNOWN "/.well-known/openid-configuration"
 #define OF_STORE   "the configured certificates"
@@ -18,6 +19,7 @@ static int judge_issuer(const struct conf_provider *, const char *issuer, struct
 static bool is_issuer_of_url(const char *issuer, const char *url);
 static int read_endpoints(const struct conf_provider *, const json_t *, struct discovery *, struct err *);
 static int judge_endpoint(const char *member, struct str url, struct err *);
+static int read_introspection(const struct conf_provider *, const json_t *, struct discovery *, struct err *);
 static void read_access_token_issuer(const json_t *, struct discovery *);
 static int read_response_iss(const json_t *, struct discovery *, struct err *);
 static const char *source_of_keys(const struct conf_provider *);
@@ -38,6 +40,8 @@ discovery_parse(const struct conf_provider *c, struct str document, struct disco
 		r = read_endpoints(c, o, out, e);
 	if (r == 0)
 		r = read_response_iss(o, out, e);
+	if (r == 0)
+		r = read_introspection(c, o, out, e);
 	if (r == 0)
 		read_access_token_issuer(o, out);
 	json_decref(o);
@@ -69,11 +73,10 @@ judge_issuer(const struct conf_provider *c, const char *issuer, struct err *e)
 {
 	const struct kind *kind = kind_find(c->kind);
 
-	if (strstr(issuer, "{tenantid}") != NULL)
+	if (tenant_is_any(issuer) && c->tenants.n == 0)
 		return err_set(e, REASON_PROVIDER_ISSUER,
-		    "issuer is %.100s, which stands for every tenant: put your tenant's id into "
-		    "discovery_url "
-		    "in place of common or organizations",
+		    "issuer is %.80s, which stands for every tenant: put your tenant's id into discovery_url "
+		    "in place of common or organizations, or list whom to let in as provider.tenants",
 		    issuer);
 	if (c->issuer != NULL && strcmp(c->issuer, issuer) != 0)
 		return err_set(e, REASON_PROVIDER_ISSUER, "issuer is %.100s, but provider.issuer is %.100s",
@@ -164,6 +167,25 @@ read_response_iss(const json_t *o, struct discovery *d, struct err *e)
 	return 0;
 }
 
+/* Nobody who only signs in needs it either: one of the document that cannot be asked stays unsaid. */
+static int
+read_introspection(const struct conf_provider *c, const json_t *o, struct discovery *d, struct err *e)
+{
+	static const char member[] = "introspection_endpoint";
+	const json_t *value = json_object_get(o, member);
+	struct str url = { json_string_value(value), json_string_length(value) };
+	struct err ignored;
+
+	if (c->introspection_endpoint != NULL) {
+		url = str_of(c->introspection_endpoint);
+		if (judge_endpoint(member, url, e) < 0)
+			return -1;
+	} else if (judge_endpoint(member, url, &ignored) < 0)
+		return 0;
+	d->introspection_endpoint = xstrndup(url.p, url.n);
+	return 0;
+}
+
 /*
  * A name, not a URL to fetch: AD FS says http://HOST/adfs/services/trust.
  * Nobody who only signs in needs it, so one that is malformed fails nothing:
@@ -193,7 +215,7 @@ discovery_by_hand(const struct conf_provider *c, const char *name, struct discov
 		return err_set(e, REASON_CONFIG,
 		    "neither discovery_url nor all of issuer, authorization_endpoint, token_endpoint and "
 		    "jwks_uri are set");
-	if (strchr(issuer, '{') != NULL)
+	if (strchr(issuer, '{') != NULL && !(tenant_is_any(issuer) && c->tenants.n > 0))
 		return err_set(e, REASON_PROVIDER_ISSUER,
 		    "issuer is %.100s, which stands for every tenant: put your tenant's id into "
 		    "discovery_url in place of common, or set provider.issuer",
@@ -204,6 +226,7 @@ discovery_by_hand(const struct conf_provider *c, const char *name, struct discov
 	out->jwks_uri = copy(keys);
 	out->userinfo_endpoint = copy(c->userinfo_endpoint);
 	out->end_session_endpoint = copy(c->end_session_endpoint);
+	out->introspection_endpoint = copy(c->introspection_endpoint);
 	return 0;
 }
 
@@ -234,6 +257,7 @@ discovery_copy(struct discovery *to, const struct discovery *from)
 		.jwks_uri = copy(from->jwks_uri),
 		.userinfo_endpoint = copy(from->userinfo_endpoint),
 		.end_session_endpoint = copy(from->end_session_endpoint),
+		.introspection_endpoint = copy(from->introspection_endpoint),
 		.response_iss = from->response_iss,
 	};
 }
@@ -254,5 +278,6 @@ discovery_release(struct discovery *d)
 	free(d->jwks_uri);
 	free(d->userinfo_endpoint);
 	free(d->end_session_endpoint);
+	free(d->introspection_endpoint);
 	memset(d, 0, sizeof(*d));
 }

@@ -20,12 +20,12 @@
 #define DISCOVERY_URL_MAX  2048 /* bytes of the issuer or an endpoint */
 
 struct discovery {
-	char *issuer;
+	char *issuer;              /* with provider.tenants it may have {tenantid}: see oidc/tenant.h */
 	char *access_token_issuer; /* may be NULL.  AD FS: the iss of its access tokens */
 	char *authorization_endpoint, *token_endpoint;
 	char *jwks_uri; /* where the keys are from: the metadata's URL with federation, else words for a store
 			 */
-	char *userinfo_endpoint, *end_session_endpoint; /* may be NULL */
+	char *userinfo_endpoint, *end_session_endpoint, *introspection_endpoint; /* may be NULL */
 	bool response_iss; /* authorization_response_iss_parameter_supported (RFC 9207 2.4) */
 };
 

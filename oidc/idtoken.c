@@ -8,6 +8,8 @@
 #include "oidc/identity.h"
 #include "oidc/idtoken.h"
 #include "oidc/jose.h"
+#include "oidc/kinds.h"
+#include "oidc/tenant.h"
 
 struct identity {
 	struct str issuer, subject, username, provider_sid;
@@ -16,7 +18,9 @@ struct identity {
 };
 
 static int judge_token(const struct idtoken_check *, const struct jose_token *, struct err *);
+static int judge_tenant(struct idtoken_check *, const struct jose_token *, struct err *);
 static int judge_issuer(const struct idtoken_check *, const json_t *, struct err *);
+static int judge_key(const struct idtoken_check *, const struct jose_token *, struct err *);
 static int judge_audience(const struct idtoken_check *, const json_t *, struct err *);
 static int judge_azp(const struct idtoken_check *, const json_t *, const char *stranger, struct err *);
 static int judge_expiry(const struct idtoken_check *, const json_t *, struct err *);
@@ -37,6 +41,7 @@ idtoken_verify(const struct idtoken_check *c, struct str token, const struct ide
 	const struct jose_check j = {
 		.algs = c->algs, .keys = c->keys, .jku = c->jwks_uri, .now = c->now, .mem = c->mem
 	};
+	struct idtoken_check own = *c; /* with the issuer of the token's own tenant */
 	struct jose_token t;
 	struct identity *i;
 	enum jose_result r;
@@ -49,12 +54,12 @@ idtoken_verify(const struct idtoken_check *c, struct str token, const struct ide
 							: "id_token");
 		return r == JOSE_NEED_KEYS ? IDTOKEN_NEED_KEYS : IDTOKEN_BAD;
 	}
-	if (judge_token(c, &t, e) < 0) {
+	if (judge_tenant(&own, &t, e) < 0 || judge_token(&own, &t, e) < 0) {
 		err_in(e, "id_token");
 		return IDTOKEN_BAD;
 	}
 	i = mem_zalloc(c->mem, sizeof(*i));
-	fill(c, t.claims, i);
+	fill(&own, t.claims, i);
 	if (merge_userinfo(c, t.claims, e) < 0)
 		return IDTOKEN_BAD;
 	if (claims_username(t.claims, c->username_claim, &i->username, e) < 0) {
@@ -65,11 +70,23 @@ idtoken_verify(const struct idtoken_check *c, struct str token, const struct ide
 	return IDTOKEN_OK;
 }
 
+/* Whose token is it?  From here on the issuer is that tenant's. */
+static int
+judge_tenant(struct idtoken_check *c, const struct jose_token *t, struct err *e)
+{
+	if (tenant_judge(c->tenants, c->issuer, t->claims, e) < 0)
+		return -1;
+	c->issuer = tenant_issuer(c->issuer, t->claims, c->mem);
+	return 0;
+}
+
 /* OpenID Connect Core 3.1.3.7, in its order. */
 static int
 judge_token(const struct idtoken_check *c, const struct jose_token *t, struct err *e)
 {
 	if (judge_issuer(c, t->claims, e) < 0) /* 3.1.3.7-2 */
+		return -1;
+	if (judge_key(c, t, e) < 0)
 		return -1;
 	if (judge_audience(c, t->claims, e) < 0) /* 3.1.3.7-3, -4, -5 */
 		return -1;
@@ -107,6 +124,16 @@ judge_issuer(const struct idtoken_check *c, const json_t *claims, struct err *e)
 		return 0;
 	return err_set(
 	    e, REASON_TOKEN_ISSUER, "iss is %.100s, but the provider's issuer is %.100s", iss.p, c->issuer);
+}
+
+/* One provider's keys are not all for all of its issuers. */
+static int
+judge_key(const struct idtoken_check *c, const struct jose_token *t, struct err *e)
+{
+	const struct kind *kind = c->kind == NULL ? NULL : kind_find(c->kind);
+
+	return tenant_judge_key(
+	    kind == NULL ? kinds[0].access : kind->access, t->key_issuer, t->claims, c->mem, e);
 }
 
 static int

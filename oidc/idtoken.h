@@ -26,7 +26,9 @@ struct jwks;
 
 /* Everything a token is held against.  All borrowed for the call. */
 struct idtoken_check {
-	const char *issuer;
+	const char *issuer;                 /* may have {tenantid}: see oidc/tenant.h */
+	const struct conf_strings *tenants; /* whose tid is let in; NULL, empty: an issuer of its own */
+	const char *kind;                   /* a row of oidc/kinds.c; NULL: none in particular */
 	const char *client_id;
 	struct str nonce; /* the one of this sign-in; never empty */
 	const struct conf_strings *algs;

@@ -25,6 +25,7 @@ struct header {
 /* How far the keys of a set got. */
 struct tries {
 	size_t named, outdated, fitting, size, tried;
+	const struct jwk *made_it; /* the key whose signature it is */
 };
 
 static int split(struct str token, struct str part[PARTS], struct mem *, struct err *);
@@ -84,6 +85,7 @@ jose_verify_text(const struct jose_check *c, struct str token, struct jose_token
 		return blame(&h, &tries, part[SIGNATURE].n, e);
 	out->alg = h.alg;
 	out->typ = h.typ;
+	out->key_issuer = tries.made_it->issuer;
 	out->text = part[PAYLOAD];
 	return JOSE_OK;
 }
@@ -296,8 +298,10 @@ try_keys(
 		if (size != signature) /* cjose takes half of whatever there is for r */
 			continue;
 		t->tried++;
-		if (cjose_jws_verify(jws, k->key, NULL))
+		if (cjose_jws_verify(jws, k->key, NULL)) {
+			t->made_it = k;
 			return true;
+		}
 	}
 	return false;
 }

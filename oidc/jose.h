@@ -50,9 +50,10 @@ enum jose_result {
 /* What was signed.  All of it is given back with mem. */
 struct jose_token {
 	const char *alg;
-	const json_t *typ; /* the header's, of any type; NULL: it has none */
-	struct str text;   /* the payload's bytes */
-	json_t *claims;    /* the payload as a JSON object */
+	const json_t *typ;      /* the header's, of any type; NULL: it has none */
+	const char *key_issuer; /* what the key that signed it says of whose tokens it signs; NULL: nothing */
+	struct str text;        /* the payload's bytes */
+	json_t *claims;         /* the payload as a JSON object */
 };
 
 /* A JSON Web Token: the payload is a JSON object (RFC 7519 7.2).  The caller judges its claims. */

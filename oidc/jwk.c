@@ -151,16 +151,23 @@ read_alg(const json_t *o, struct jwk *k, struct err *e)
 	return JWK_OK;
 }
 
-/* A kid that no token can name makes the key useless; an odd x5t is only not searched by. */
+/*
+ * A kid that no token can name makes the key useless, and so does an issuer that
+ * cannot be read; an odd x5t is only not searched by.
+ */
 static int
 read_names(const json_t *o, struct jwk *k, struct err *e)
 {
-	const json_t *kid = json_object_get(o, "kid");
+	const json_t *kid = json_object_get(o, "kid"), *issuer = json_object_get(o, "issuer");
 
 	if (kid != NULL && !jwk_is_name(kid))
 		return err_set(e, REASON_PROVIDER_ANSWER, "kid is not a text of 1 to %d printable characters",
 		    JWK_NAME_MAX);
+	if (issuer != NULL && !jwk_is_name(issuer))
+		return err_set(e, REASON_PROVIDER_ANSWER,
+		    "issuer is not a text of 1 to %d printable characters", JWK_NAME_MAX);
 	k->kid = copy_name(kid);
+	k->issuer = copy_name(issuer);
 	k->x5t = copy_name(json_object_get(o, "x5t"));
 	k->x5t_s256 = copy_name(json_object_get(o, "x5t#S256"));
 	return 0;
@@ -373,6 +380,7 @@ jwk_release(struct jwk *k)
 	if (k->key != NULL)
 		cjose_jwk_release(k->key);
 	free(k->kid);
+	free(k->issuer);
 	free(k->x5t);
 	free(k->x5t_s256);
 	free(k->alias);

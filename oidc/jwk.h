@@ -24,6 +24,7 @@ struct jwk_alg;
 
 struct jwk {
 	char *kid, *x5t, *x5t_s256;   /* NULL: not said */
+	char *issuer;                 /* whose tokens it signs (Entra), see oidc/tenant.h; NULL: not said */
 	const struct jwk_alg *pinned; /* the only algorithm it may be used with; NULL: not said */
 	const char *crv;              /* "P-256", "P-384", "P-521"; NULL: RSA */
 	size_t size;                  /* bytes of a signature */

@@ -22,14 +22,18 @@ static const struct kind_access oidc = {
 #define ENTRA_ITSELF                                                                                         \
 	"oid", .same_as = "sub", .without = { "idtyp", "scp", "upn", "unique_name", "preferred_username" }
 
+#define ENTRA_ISSUERS                                                                                        \
+	.issuer_begins = { "https://login.microsoftonline.com/", "https://sts.windows.net/" },               \
+	.issuer_ends = { "/v2.0", "/" }
+
 static const struct kind_access ms_v2 = {
 	.username_claim = { "preferred_username", "upn", "unique_name" },
 	.app_id_claim = { "appid", "azp" },
 	.scope_claim = { "scp" },
 	.roles_claim = { "roles" },
 	.app_only = { { "idtyp", .value = "app" }, { ENTRA_ITSELF } },
-	.issuer_begins = { "https://login.microsoftonline.com/", "https://sts.windows.net/" },
-	.issuer_ends = { "/v2.0", "/" },
+	ENTRA_ISSUERS,
+	.both_issuers = true,
 };
 
 static const struct kind_access azure_v1 = {
@@ -38,6 +42,7 @@ static const struct kind_access azure_v1 = {
 	.scope_claim = { "scp" },
 	.roles_claim = { "roles" },
 	.app_only = { { "idtyp", .value = "app" }, { ENTRA_ITSELF } },
+	ENTRA_ISSUERS,
 };
 
 /* Roles by claim rule, mostly under one of these names. */

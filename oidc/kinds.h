@@ -25,8 +25,9 @@ struct kind_sign {
 struct kind_access {
 	const char *username_claim[4], *app_id_claim[4], *scope_claim[3], *roles_claim[3]; /* end with NULL */
 	struct kind_sign app_only[4]; /* any one proves it; ends with claim NULL */
-	/* With an issuer of begins[0] TENANT ends[0], tokens of begins[1] TENANT ends[1] are its own, too. */
+	/* begins[0] TENANT ends[0] and begins[1] TENANT ends[1] are the same issuer: keys sign for both. */
 	const char *issuer_begins[2], *issuer_ends[2];
+	bool both_issuers; /* and tokens of the second are taken where the first is configured */
 };
 
 struct kind {

@@ -86,7 +86,9 @@ is_same_provider(const struct conf_provider *a, const struct conf_provider *b)
 	       is_same_text(a->authorization_endpoint, b->authorization_endpoint) &&
 	       is_same_text(a->token_endpoint, b->token_endpoint) &&
 	       is_same_text(a->userinfo_endpoint, b->userinfo_endpoint) &&
-	       is_same_text(a->end_session_endpoint, b->end_session_endpoint);
+	       is_same_text(a->end_session_endpoint, b->end_session_endpoint) &&
+	       is_same_text(a->introspection_endpoint, b->introspection_endpoint) &&
+	       (a->tenants.n > 0) == (b->tenants.n > 0);
 }
 
 static bool

@@ -66,6 +66,8 @@ step_of(struct explained *x, const struct err *e)
 	case REASON_TOKEN_TYPE:
 		return STEP_TYPE;
 	case REASON_TOKEN_ISSUER:
+	case REASON_TOKEN_TENANT:
+	case REASON_TOKEN_KEY:
 		return STEP_ISSUER;
 	case REASON_TOKEN_AUDIENCE:
 		return STEP_AUDIENCE;
@@ -132,6 +134,8 @@ mend(enum reason r)
 	switch ((int)r) {
 	case REASON_TOKEN_ISSUER:
 		return "; is it the token of another provider or tenant? else set access_token_issuer";
+	case REASON_TOKEN_TENANT:
+		return "; add that tenant's id, if its users and programs are to come in";
 	case REASON_TOKEN_AUDIENCE:
 		return "; let the program ask for a token for this API, or add it to provider.audience";
 	case REASON_TOKEN_EXPIRED:

@@ -5,6 +5,7 @@
 #include "oidc/identity.h"
 #include "oidc/idtoken.h"
 #include "oidc/kinds.h"
+#include "oidc/tenant.h"
 #include "proxy/access.h"
 #include "proxy/explain.h"
 #include "proxy/route.h"
@@ -50,8 +51,18 @@ static void
 check_issuer(struct explained *x)
 {
 	const char *iss = json_string_value(json_object_get(x->claims, "iss"));
-	const char *want = x->view->meta.issuer;
+	const char *want = tenant_issuer(x->view->meta.issuer, x->claims, x->mem);
+	struct err e;
 
+	if (tenant_judge(&x->provider->tenants, x->view->meta.issuer, x->claims, &e) < 0) {
+		finding_fail(&x->f, "tid", "%s; provider.tenants: %s", e.text,
+		    explain_list(&x->provider->tenants, x->mem));
+		return;
+	}
+	if (x->provider->tenants.n > 0)
+		finding_ok(&x->f, "tid", "%s; provider.tenants: %s",
+		    json_string_value(json_object_get(x->claims, "tid")),
+		    explain_list(&x->provider->tenants, x->mem));
 	if (iss == NULL)
 		finding_fail(&x->f, "iss", "missing, or not a text; expected: %s", want);
 	else if (strcmp(iss, want) == 0 || (strcmp(want, "https://accounts.google.com") == 0 &&
@@ -183,6 +194,8 @@ verify(struct explained *x, const struct conf_strings *names)
 	struct str nonce = claims_text(json_object_get(x->claims, "nonce"));
 	const struct idtoken_check c = {
 		.issuer = x->view->meta.issuer,
+		.tenants = &x->provider->tenants,
+		.kind = x->provider->kind,
 		.client_id = x->provider->client_id,
 		.nonce = nonce.p == NULL ? NONCE_OF_NOBODY : nonce,
 		.algs = &x->provider->id_token_signed_response_alg,

@@ -272,6 +272,8 @@ login_verify(struct request *r)
 	struct conf_strings claims = login_username_claims(r, p);
 	struct idtoken_check check = {
 		.issuer = l->view->meta.issuer,
+		.tenants = &p->tenants,
+		.kind = p->kind,
 		.client_id = p->client_id,
 		.nonce = authreq_nonce(&s->keys, &l->flow, l->binding.id, r->mem),
 		.algs = &p->id_token_signed_response_alg,

@@ -4,6 +4,7 @@
 #include "conf/url.h"
 #include "conf/value.h"
 #include "oidc/kinds.h"
+#include "oidc/tenant.h"
 #include "proxy/bodyread.h"
 #include "proxy/client.h"
 #include "proxy/login.h"
@@ -242,12 +243,16 @@ login_read_response(struct request *r, struct response *a)
 bool
 login_right_issuer(struct request *r, const struct response *a, struct err *e)
 {
+	const struct conf_strings *tenants = &request_snap(r)->conf->providers[r->login->provider].tenants;
 	const struct discovery *d = &r->login->view->meta;
 
 	if (a->iss.p == NULL && !d->response_iss)
 		return true;
-	if (str_is(a->iss, str_of(d->issuer)))
+	if (str_is(a->iss, str_of(d->issuer)) && !tenant_is_any(d->issuer))
 		return true;
+	for (size_t i = 0; tenant_is_any(d->issuer) && i < tenants->n; i++)
+		if (str_is(a->iss, str_of(tenant_issuer_of(d->issuer, tenants->v[i], r->mem))))
+			return true;
 	(void)err_set(
 	    e, REASON_LOGIN_ISS, "the response is of issuer \"%.*s\", not %s", STR_ARG(a->iss), d->issuer);
 	return false;

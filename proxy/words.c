@@ -166,6 +166,11 @@ static const struct words by_reason[REASON_COUNT] = {
 	    "The signature under the proof of who you are is wrong, so you have not been signed in.",
 	    TRY_AGAIN) },
 	[REASON_TOKEN_ISSUER] = { SAY(SIGN_IN_FAILED, NOT_OURS, TRY_AGAIN) },
+	[REASON_TOKEN_TENANT] = { SAY("Access denied",
+	    "You have signed in with an account of an organization that has no "
+	    "access here.",
+	    "If you have another account, sign in with that one. Otherwise ask "
+	    "your administrator.") },
 	[REASON_TOKEN_AUDIENCE] = { SAY(SIGN_IN_FAILED, NOT_OURS, TRY_AGAIN) },
 	[REASON_TOKEN_EXPIRED] = { SAY(SIGN_IN_FAILED,
 	    "The sign-in had run out when it arrived. Either it took very long, or the clocks of this server "

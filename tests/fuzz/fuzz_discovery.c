@@ -30,9 +30,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c.kind = choice & 1 ? "oidc" : "keycloak";
 	c.issuer = choice & 2 ? "https://op.example.com" : NULL;
 	c.jwks_uri = choice & 4 ? "https://by.hand.example/k" : NULL;
+	c.tenants.n = choice & 8 ? 1 : 0;
+	c.introspection_endpoint = choice & 16 ? "https://by.hand.example/i" : NULL;
 	if (discovery_parse(&c, (struct str){ (const char *)data + (size > 0), size - (size > 0) }, &d, &e) ==
 	    0) {
-		assert(d.issuer[0] != '\0' && strstr(d.issuer, "{tenantid}") == NULL);
+		assert(d.issuer[0] != '\0' && (c.tenants.n > 0 || strstr(d.issuer, "{tenantid}") == NULL));
 		assert(c.issuer == NULL || strcmp(d.issuer, c.issuer) == 0);
 		assert(!(choice & 1) || strncmp(d.issuer, "https://op.example.com", 22) == 0);
 		assert(c.jwks_uri == NULL || strcmp(d.jwks_uri, c.jwks_uri) == 0);
@@ -43,6 +45,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_endpoint(d.userinfo_endpoint);
 		if (d.end_session_endpoint != NULL)
 			check_endpoint(d.end_session_endpoint);
+		if (d.introspection_endpoint != NULL)
+			check_endpoint(d.introspection_endpoint);
+		assert(!(choice & 16) || strcmp(d.introspection_endpoint, c.introspection_endpoint) == 0);
 	} else
 		assert((e.reason == REASON_PROVIDER_ANSWER || e.reason == REASON_PROVIDER_ISSUER) &&
 		       e.text[0] != '\0');

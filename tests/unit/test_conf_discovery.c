@@ -8,6 +8,7 @@
 	"authorization_endpoint = \"https://op.example.com/a\"\ntoken_endpoint = "                           \
 	"\"https://op.example.com/t\"\n"
 #define STORE  "discovery = store\n" HAND
+#define TENANT "8F0C1111-bbbb-4ccc-8ddd-EEEE22223333"
 #define STORED "5: certificate \"x\": "
 
 /* $S in a text: the SHA-1 of open.crt. */
@@ -84,6 +85,21 @@ START_TEST(federation_needs_no_issuer_and_takes_any)
 		      "issuer = \"http://fs.example.com/adfs/services/trust\"",
 	    "");
 	ck_assert_str_eq(c->providers[0].issuer, "http://fs.example.com/adfs/services/trust");
+	conf_free(&c);
+}
+END_TEST
+
+START_TEST(tenants_are_kept_in_lower_case)
+{
+	struct conf *c = load_good("discovery_url = \"https://login.example.com/common/x\"\n"
+				   "issuer = \"https://login.example.com/{tenantid}/v2.0\"\n"
+				   "tenants = { \"" TENANT "\", \"00000000-0000-0000-0000-000000000000\" }\n"
+				   "access_token_issuer = \"https://sts.windows.net/{tenantid}/\"",
+	    "issuer");
+
+	ck_assert_uint_eq(c->providers[0].tenants.n, 2);
+	ck_assert_str_eq(c->providers[0].tenants.v[0], "8f0c1111-bbbb-4ccc-8ddd-eeee22223333");
+	ck_assert_str_eq(c->providers[0].issuer, "https://login.example.com/{tenantid}/v2.0");
 	conf_free(&c);
 }
 END_TEST
@@ -213,8 +229,37 @@ static const struct row rows[] = {
 	{ "provider",
 	    "discovery = federation\n" HAND
 	    "discovery_url = \"https://fs.example.com/x\"\nissuer = \"https://sts.windows.net/{tenantid}/\"",
-	    "6: provider \"main\": issuer: \"https://sts.windows.net/{tenantid}/\" is an issuer for many "
-	    "tenants, which is not supported yet; write the tenant's own",
+	    "6: provider \"main\": issuer: \"https://sts.windows.net/{tenantid}/\" stands for every "
+	    "tenant; list those to let in as tenants, or write the tenant's own",
+	    NULL },
+	/* tenants */
+	{ "provider", "discovery_url = \"https://login.example.com/common/x\"\ntenants = \"example.com\"",
+	    "3: provider \"main\": tenants: \"example.com\" is not a tenant's id; write it as tokens have it "
+	    "in "
+	    "tid: eight, three times four, and twelve hexadecimal digits with - between",
+	    NULL },
+	{ "provider", "discovery_url = \"https://login.example.com/common/x\"\ntenants = {}",
+	    "3: provider \"main\": tenants: is an empty list, which would let nobody in; write a tenant's "
+	    "id, "
+	    "or leave it out",
+	    NULL },
+	{ "provider", "issuer = \"https://login.example.com/{tenantid}/v2.0\"\ntenants = \"" TENANT "\"",
+	    "1: provider \"main\": discovery_url: required where issuer has {tenantid}; for example "
+	    "discovery_url = \"https://login.microsoftonline.com/organizations/v2.0"
+	    "/.well-known/openid-configuration\"",
+	    NULL },
+	{ "provider",
+	    "discovery_url = \"https://login.example.com/x\"\nissuer = "
+	    "\"https://login.example.com/{tenant}/v2.0\"\ntenants = \"" TENANT "\"",
+	    "3: provider \"main\": issuer: \"https://login.example.com/{tenant}/v2.0\" has a place to fill "
+	    "in "
+	    "that is not {tenantid}, or has it twice; write the tenant's own issuer",
+	    NULL },
+	{ "provider",
+	    "discovery_url = \"https://login.example.com/x\"\naccess_token_issuer = "
+	    "\"https://sts.windows.net/{tenantid}/\"",
+	    "3: provider \"main\": access_token_issuer: \"https://sts.windows.net/{tenantid}/\" stands for "
+	    "every tenant; list those to let in as tenants, or write the tenant's own",
 	    NULL },
 	/* one certificate */
 	{ "provider", STORE "certificate \"x\" { }",
@@ -328,6 +373,7 @@ main(void)
 	tcase_add_test(t, a_key_set_may_be_the_discovery_url_or_the_jwks_uri);
 	tcase_add_test(t, federation_needs_no_issuer_and_takes_any);
 	tcase_add_test(t, certificates_of_a_store_are_kept_as_they_were_written);
+	tcase_add_test(t, tenants_are_kept_in_lower_case);
 	tcase_add_loop_test(t, a_certificate_is_asked_for_in_every_way, 0, COUNT(finds));
 	tcase_add_test(t, what_runs_out_is_noted);
 	tcase_add_loop_test(t, a_mistake_about_keys_is_told, 0, COUNT(rows));

@@ -87,7 +87,7 @@ static const struct row providers[] = {
 	    "4: provider \"main\": token_endpoint: \"op/token\" is not a URL as it must be written here: a URL must begin with https:// or http://\n"
 	    "5: provider \"main\": jwks_uri: \"https://op/#x\" is not a URL as it must be written here: a URL must have no fragment (#...) here", NULL },
 	{ "provider", "issuer = \"https://login.example.com/{tenantid}/v2.0\"",
-	    "2: provider \"main\": issuer: \"https://login.example.com/{tenantid}/v2.0\" is an issuer for many tenants, which is not supported yet; write the tenant's own", NULL },
+	    "2: provider \"main\": issuer: \"https://login.example.com/{tenantid}/v2.0\" stands for every tenant; list those to let in as tenants, or write the tenant's own", NULL },
 	{ "provider", "discovery_url = \"http://127.0.0.1:9/x\"\nissuer = \"http://localhost:9\"",
 	    "", NULL },
 	{ "provider", "client_secret = \"x\"\nclient_secret_file = \"${D}/client.secret\"",

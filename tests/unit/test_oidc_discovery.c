@@ -137,9 +137,25 @@ START_TEST(a_template_issuer_tells_to_name_the_tenant)
 	c.kind = "ms-identity-v2";
 	expect(document("https://login.microsoftonline.com/{tenantid}/v2.0", ""), REASON_PROVIDER_ISSUER);
 	ck_assert_ptr_nonnull(strstr(e.text, "tenant's id into discovery_url"));
+	ck_assert_ptr_nonnull(strstr(e.text, "provider.tenants"));
 	c.issuer = "https://login.microsoftonline.com/8f0c/v2.0";
 	expect(document("https://login.microsoftonline.com/{tenantid}/v2.0", ""), REASON_PROVIDER_ISSUER);
 	ck_assert_ptr_nonnull(strstr(e.text, "tenant's id into discovery_url"));
+}
+END_TEST
+
+START_TEST(a_template_issuer_is_taken_where_tenants_are_listed)
+{
+	static const char *ids[] = { "aaaa1111-bbbb-4ccc-8ddd-eeee22223333" };
+
+	c.kind = "ms-identity-v2";
+	c.tenants = (struct conf_strings){ 1, ids };
+	expect(document("https://login.microsoftonline.com/{tenantid}/v2.0", ""), REASON_NONE);
+	c.issuer = "https://login.microsoftonline.com/{tenantid}/v2.0";
+	expect(document("https://login.microsoftonline.com/{tenantid}/v2.0", ""), REASON_NONE);
+	expect(document("https://login.microsoftonline.com/8f0c/v2.0", ""), REASON_PROVIDER_ISSUER);
+	c.tenants.n = 0;
+	expect(document("https://login.microsoftonline.com/{tenantid}/v2.0", ""), REASON_PROVIDER_ISSUER);
 }
 END_TEST
 
@@ -406,6 +422,7 @@ suite(void)
 	tcase_add_loop_test(t, the_issuer_is_the_one_of_the_discovery_url, 0, COUNT(vendors));
 	tcase_add_test(t, an_issuer_set_by_hand_is_held_byte_for_byte);
 	tcase_add_test(t, a_template_issuer_tells_to_name_the_tenant);
+	tcase_add_test(t, a_template_issuer_is_taken_where_tenants_are_listed);
 	tcase_add_test(t, a_document_gives_what_it_says);
 	tcase_add_loop_test(
 	    t, the_issuer_of_access_tokens_is_kept_where_it_is_a_name, 0, COUNT(token_issuers));
