@@ -106,6 +106,23 @@ can_be_checked(struct build *b, struct entry *auth, struct item *item)
 }
 
 void
+conf_bearer_mobile(struct build *b, struct entry *e)
+{
+	struct item *item = build_value(e);
+
+	if (item == NULL || b->broken)
+		return;
+	for (struct group *g = NULL; (g = build_next(b, SECTION_PROVIDER, g)) != NULL;)
+		if (g->unfinished || (groups_entry(g, "audience")->given &&
+					 build_number(groups_entry(g, "decode_access_token")) != DECODE_NO))
+			return;
+	build_mistake(b, e, item,
+	    "%s would bring access tokens, and those of no provider can be checked; set the provider's "
+	    "audience",
+	    notes_quote(item->text).text);
+}
+
+void
 conf_bearer_scopes(struct build *b, struct entry *e)
 {
 	for (size_t i = 0; i < e->n; i++)

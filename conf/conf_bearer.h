@@ -14,4 +14,7 @@ void conf_bearer_route(struct build *b, struct group *g, struct conf_route *r);
 /* RFC 6749 3.3: what is no scope can be in no token. */
 void conf_bearer_scopes(struct build *b, struct entry *e);
 
+/* session.mobile_clients: somebody's tokens must be such that they can be checked. */
+void conf_bearer_mobile(struct build *b, struct entry *e);
+
 #endif

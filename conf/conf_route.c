@@ -28,6 +28,7 @@ static bool is_greedy(const char *);
 static void headers(struct build *, struct group *, struct conf_route *);
 static void claim_header(struct build *, struct entry *, struct item *, struct conf_route *, struct names *);
 static void set_header(struct build *, struct entry *, struct item *, struct conf_route *, struct names *);
+static void token_header(struct build *, struct entry *, struct names *);
 static bool take_name(struct build *, struct entry *, struct item *, struct str, struct names *);
 static void denied_url(struct build *, struct entry *);
 static void token(struct build *, struct entry *, struct conf_route *);
@@ -303,7 +304,7 @@ headers(struct build *b, struct group *g, struct conf_route *r)
 	struct entry *user = groups_entry(g, "username_header"), *claim = groups_entry(g, "claim_headers");
 	struct build_secrets set = build_secrets(b, g, "set_headers");
 	struct item *item = build_value(user), fallback = { str_of(user->row->fallback), 0, false };
-	struct names names = { mem_zalloc(b->mem, (claim->n + set.n + 1) * sizeof(*names.v)), 0 };
+	struct names names = { mem_zalloc(b->mem, (claim->n + set.n + 3) * sizeof(*names.v)), 0 };
 
 	(void)take_name(
 	    b, user, item != NULL ? item : &fallback, (item != NULL ? item : &fallback)->text, &names);
@@ -313,6 +314,8 @@ headers(struct build *b, struct group *g, struct conf_route *r)
 	r->set_headers = mem_zalloc(b->mem, (set.n + 1) * sizeof(*r->set_headers));
 	for (size_t i = 0; i < set.n; i++)
 		set_header(b, set.entry, &set.v[i], r, &names);
+	token_header(b, groups_entry(g, "access_token_header"), &names);
+	token_header(b, groups_entry(g, "id_token_header"), &names);
 }
 
 static void
@@ -364,6 +367,15 @@ set_header(struct build *b, struct entry *e, struct item *item, struct conf_rout
 	r->set_headers[r->n_set_headers++] = (struct conf_set_header){ mem_text(b->mem, name), copy };
 }
 
+static void
+token_header(struct build *b, struct entry *e, struct names *names)
+{
+	struct item *item = build_value(e);
+
+	if (item != NULL)
+		(void)take_name(b, e, item, item->text, names);
+}
+
 /* A header that we may set, and that this route does not set already in a spelling that backends fold
  * together. */
 static bool
@@ -409,6 +421,7 @@ token(struct build *b, struct entry *e, struct conf_route *r)
 	conf_outbound_find(b, e, &r->outbound);
 	if (item != NULL && !item->flawed && r->pass_authorization)
 		build_mistake(b, e, item,
-		    "its token takes the place of the Authorization header, which pass_authorization = \"yes\" "
+		    "its token takes the place of the Authorization header, which pass_authorization = "
+		    "\"yes\" "
 		    "would pass on; leave one of them out");
 }

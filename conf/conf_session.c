@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/build.h"
+#include "conf/conf_bearer.h"
 #include "conf/url.h"
 #include "conf/value.h"
 
@@ -29,6 +30,7 @@ conf_session_build(struct build *b)
 	same_site(b, groups_entry(g, "same_site"), s->same_site);
 	domain(b, groups_entry(g, "domain"), s);
 	path(b, groups_entry(g, "path"), s);
+	conf_bearer_mobile(b, groups_entry(g, "mobile_clients"));
 }
 
 static void

@@ -42,6 +42,12 @@ bearer_is_wanted(const struct request *r)
 	       (cors_applies(r->match.route) && cors_is_preflight(&r->in));
 }
 
+struct str
+bearer_token(const struct request *r)
+{
+	return r->bearing == NULL ? STR("") : r->bearing->token;
+}
+
 /* What was sent? */
 enum step
 bearer_begin(struct request *r)

@@ -10,6 +10,7 @@
 #include "proxy/headers.h"
 #include "proxy/loops.h"
 #include "proxy/upstream.h"
+#include "proxy/usertokens.h"
 #include "proxy/watch.h"
 #include "session/cookie.h"
 
@@ -187,6 +188,8 @@ put_identity(struct request *r, struct http1_out *o)
 		if (access_claim(r->session, route->claim_headers[i].claim, &value))
 			http1_put_field(o, str_of(route->claim_headers[i].header), value);
 	}
+	if (r->usertokens != NULL)
+		usertokens_put(r, o);
 }
 
 static void

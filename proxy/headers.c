@@ -175,7 +175,7 @@ headers_guard_new(const struct conf *c)
 	size_t names = COUNT(framing) + COUNT(written_anew) + COUNT(never) + COUNT(identity), size = 2;
 
 	for (size_t i = 0; i < c->n_routes; i++)
-		names += 1 + c->routes[i].n_claim_headers + c->routes[i].n_set_headers;
+		names += 3 + c->routes[i].n_claim_headers + c->routes[i].n_set_headers;
 	while (size < 2 * names)
 		size *= 2;
 	g->mask = (uint32_t)(size - 1);
@@ -203,6 +203,10 @@ guard_add_route(struct headers_guard *g, const struct conf_route *route)
 		guard_add(g, route->claim_headers[i].header, true);
 	for (size_t i = 0; i < route->n_set_headers; i++)
 		guard_add(g, route->set_headers[i].name, true);
+	if (route->access_token_header != NULL)
+		guard_add(g, route->access_token_header, true);
+	if (route->id_token_header != NULL)
+		guard_add(g, route->id_token_header, true);
 }
 
 static void

@@ -19,6 +19,7 @@
 #include "proxy/pages.h"
 #include "proxy/request.h"
 #include "proxy/upstream.h"
+#include "proxy/usertokens.h"
 
 static step_fn request_check, request_route, request_session, request_authorize;
 static step_fn request_ask_upstream, request_ask_outbound, request_take_outbound;
@@ -45,6 +46,8 @@ static const struct {
 	[STEP_TAKE_BEARER_KEYS] = { "take-bearer-keys", bearer_take_keys },
 	[STEP_ALLOW_BEARER] = { "allow-bearer", bearer_authorize },
 	[STEP_ASK_UPSTREAM] = { "ask-upstream", request_ask_upstream },
+	[STEP_ASK_USER_TOKENS] = { "ask-user-tokens", usertokens_ask },
+	[STEP_TAKE_USER_TOKENS] = { "take-user-tokens", usertokens_take },
 	[STEP_ASK_OUTBOUND] = { "ask-outbound", request_ask_outbound },
 	[STEP_TAKE_OUTBOUND] = { "take-outbound", request_take_outbound },
 	[STEP_TAKE_UPSTREAM] = { "take-upstream", request_take_upstream },
@@ -246,6 +249,8 @@ request_ask_upstream(struct request *r)
 	struct err e;
 	struct str head;
 
+	if (usertokens_are_wanted(r))
+		return STEP_ASK_USER_TOKENS;
 	if (r->match.route->outbound != 0 && r->token == NULL)
 		return STEP_ASK_OUTBOUND;
 	upstream_choose(r);

@@ -36,6 +36,7 @@ struct client;
 struct login;
 struct request;
 struct upstream_conn;
+struct usertokens;
 
 enum step {
 	STEP_CHECK,         /* request.c:  meant for us, and may it be answered now?     */
@@ -46,8 +47,10 @@ enum step {
 	STEP_VERIFY_BEARER, /*             whose is it, and what does it say?            */
 	STEP_ASK_BEARER_KEYS,
 	STEP_TAKE_BEARER_KEYS,
-	STEP_ALLOW_BEARER,  /*             may it do this?                               */
-	STEP_ASK_UPSTREAM,  /*             pass it on                                    */
+	STEP_ALLOW_BEARER,    /*             may it do this?                               */
+	STEP_ASK_UPSTREAM,    /*             pass it on                                    */
+	STEP_ASK_USER_TOKENS, /* usertokens.c: not without the user's own tokens              */
+	STEP_TAKE_USER_TOKENS,
 	STEP_ASK_OUTBOUND,  /*             not without the token that it wants of us     */
 	STEP_TAKE_OUTBOUND, /*             it is here, or cannot be had                  */
 	STEP_TAKE_UPSTREAM, /*             the upstream's head is here, or it failed     */
@@ -116,12 +119,13 @@ struct request {
 	bool trusted;         /* the peer is a trusted proxy */
 	bool https;           /* how the browser speaks to us, trusted proxies believed */
 	struct route_match match;
-	struct outbound_token *token;  /* counted; for the upstream; NULL: it wants none */
+	struct outbound_token *token; /* counted; for the upstream; NULL: it wants none */
 	enum session_found found;
 	const struct session *session; /* NULL: nobody signed in; of a bearer, what its token says */
 	struct bearing *bearing;       /* an access token under way */
 	const struct bearer *bearer;   /* one that was verified; NULL: none came */
 	struct str username;           /* as it goes into the header */
+	struct usertokens *usertokens; /* the user's own, for the upstream; NULL: not looked for */
 	struct login *login;           /* a sign-in under way */
 	struct str id_token_hint;      /* a sign-out under way */
 	struct bodyread *reading;      /* a body for one of our endpoints; NULL: none is read */
@@ -184,6 +188,7 @@ struct snapshot *request_snap(const struct request *r);
 
 /* Is this request judged by an access token, on a route that takes them? */
 bool bearer_is_wanted(const struct request *r);
+struct str bearer_token(const struct request *r); /* what was sent; "" when it was none */
 
 /* What a page about this sign-in may say: the provider's words, the claim that is missing. */
 struct str login_detail(const struct request *r);
@@ -198,6 +203,7 @@ void reply_send(struct request *r); /* writes it; r->keep says whether more may 
 
 /* the roads in their own files */
 step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_authorize;
+step_fn usertokens_ask, usertokens_take;
 step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,
     login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,
     login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,

@@ -39,6 +39,7 @@ request_new(struct client *c)
 	r->bearing = NULL;
 	r->bearer = NULL;
 	r->username = STR("");
+	r->usertokens = NULL;
 	r->login = NULL;
 	r->id_token_hint = STR("");
 	r->reading = NULL;

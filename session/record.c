@@ -23,7 +23,7 @@ static void move(struct str *, char **);
 
 /* The names that have a meaning of their own in the token.  `sub` has the same meaning in both. */
 static const char *const ours[] = { "iss", "aud", "username", "sid", "op_sid", "idp", "sst", "auth_time",
-	"iat", "exp" };
+	"iat", "exp", "client_id", "scope" };
 
 void
 record_names_init(struct record_names *names, const struct conf_strings *needed)
@@ -105,6 +105,10 @@ record_print(
 		set_number(j, "auth_time", s->auth_time);
 	set_number(j, "iat", s->iat);
 	set_number(j, "exp", s->exp);
+	if (s->app_id.n > 0)
+		set_text(j, "client_id", s->app_id);
+	if (s->scopes.n > 0)
+		set_text(j, "scope", s->scopes);
 	set_claims(j, names, who);
 	text = dump(j, JSON_COMPACT, m);
 	json_decref(j);
@@ -164,7 +168,11 @@ read_ours(const json_t *j, struct mem *m, struct session *s)
 		  get_text(j, "idp", m, &s->idp) && get_number(j, "sst", &s->sst) &&
 		  get_number(j, "iat", &s->iat) && get_number(j, "exp", &s->exp);
 
-	s->op_sid = STR("");
+	s->op_sid = s->app_id = s->scopes = STR("");
+	if (json_object_get(j, "client_id") != NULL)
+		ok = ok && get_text(j, "client_id", m, &s->app_id);
+	if (json_object_get(j, "scope") != NULL)
+		ok = ok && get_text(j, "scope", m, &s->scopes);
 	if (json_object_get(j, "op_sid") != NULL)
 		ok = ok && get_text(j, "op_sid", m, &s->op_sid);
 	if (json_object_get(j, "auth_time") != NULL)
@@ -292,7 +300,8 @@ has_control(struct str s)
 size_t
 record_size(const struct session *s)
 {
-	const struct str all[] = { s->iss, s->aud, s->sub, s->username, s->idp, s->sid, s->op_sid };
+	const struct str all[] = { s->iss, s->aud, s->sub, s->username, s->idp, s->sid, s->op_sid, s->app_id,
+		s->scopes };
 	size_t n = sizeof(*s) + s->n_claims * sizeof(*s->claims), i, k;
 
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -315,7 +324,7 @@ record_copy(void *at, const struct session *s)
 	struct session_claim *claims = (struct session_claim *)(out + 1);
 	struct str *elements = (struct str *)(claims + s->n_claims);
 	struct str *own[] = { &out->iss, &out->aud, &out->sub, &out->username, &out->idp, &out->sid,
-		&out->op_sid };
+		&out->op_sid, &out->app_id, &out->scopes };
 	size_t n_elements = 0, i, k;
 	char *bytes;
 

@@ -1,7 +1,8 @@
 /*
  * session/record.h - a session as the claims of its token, and back
  *
- * Ours: iss, aud, sub, username, sid, op_sid, idp, sst, auth_time, iat, exp.
+ * Ours: iss, aud, sub, username, sid, op_sid, idp, sst, auth_time, iat, exp;
+ * of a session traded for an access token also client_id and scope.
  * Beside them stand the provider's claims that routes need, under their
  * configured names; one that bears a name of ours is kept as "op_" + name.
  *

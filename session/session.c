@@ -28,15 +28,25 @@ struct finding {
 	struct str text; /* of the one in force */
 };
 
+/* Who begins a session, where, and by what. */
+struct beginning {
+	const struct session_scope *scope;
+	const struct identity *who;
+	const struct session_trade *trade; /* NULL: a sign-in */
+	int64_t now_ms;
+};
+
 static size_t find_values(const struct visit *, struct str *values, bool *parts);
 static void look_at_parts(const struct sessions *, const struct visit *, struct finding *);
 static void look_at(const struct sessions *, const struct visit *, struct str, struct finding *);
 static const struct session *verify(const struct sessions *, const struct visit *, struct str);
 static enum session_found judge(const struct sessions *, const struct visit *, const struct session *);
 static unsigned rank(enum session_found);
+static bool may_trade(const struct sessions *, struct str app_id);
+static int begin(const struct sessions *, const struct beginning *, struct mem *, const struct session **out,
+    struct str *token, struct err *);
 static int64_t capped(int64_t);
-static void fill(struct session *, const struct sessions *, const struct session_scope *,
-    const struct identity *, int64_t now_ms);
+static void fill(struct session *, const struct sessions *, const struct beginning *);
 
 struct sessions *
 sessions_new(const struct conf_session *c, const struct conf_strings *needed, struct err *e)
@@ -85,6 +95,22 @@ session_find(const struct sessions *s, const struct visit *v, const struct sessi
 		f.best = SESSION_DUPLICATE;
 	*out = f.best == SESSION_DUPLICATE ? NULL : f.session;
 	return f.best;
+}
+
+bool
+session_is_token(const struct sessions *s, struct str text)
+{
+	return token_is_ours(s->keys, text);
+}
+
+enum session_found
+session_read(const struct sessions *s, const struct visit *v, struct str token, const struct session **out)
+{
+	const struct session *session = verify(s, v, token);
+	enum session_found found = session == NULL ? SESSION_INVALID : judge(s, v, session);
+
+	*out = found == SESSION_INVALID ? NULL : session;
+	return found;
 }
 
 /* One pass over the header, and no memory: this is what every request costs. */
@@ -171,6 +197,7 @@ static enum session_found
 judge(const struct sessions *s, const struct visit *v, const struct session *x)
 {
 	int64_t now = v->now_ms / 1000;
+	int64_t life = x->app_id.n > 0 ? s->conf->mobile_timeout : s->conf->timeout;
 
 	if (!str_is(x->iss, str_of(v->scope->origin->url)) ||
 	    !str_is(x->aud, str_of(v->scope->provider->client_id)) ||
@@ -180,9 +207,21 @@ judge(const struct sessions *s, const struct visit *v, const struct session *x)
 		return SESSION_INVALID;
 	if (v->revoked != NULL && revoked_has(v->revoked, x->sid, now))
 		return SESSION_REVOKED;
-	if (x->exp <= now || (s->conf->timeout > 0 && v->now_ms - x->sst >= s->conf->timeout))
+	if (x->app_id.n > 0 && !may_trade(s, x->app_id))
+		return SESSION_REVOKED;
+	if (x->exp <= now || (life > 0 && v->now_ms - x->sst >= life))
 		return SESSION_EXPIRED;
 	return SESSION_FOUND;
+}
+
+/* An app that is taken off the list loses what it has. */
+static bool
+may_trade(const struct sessions *s, struct str app_id)
+{
+	for (size_t i = 0; i < s->conf->mobile_clients.n; i++)
+		if (str_is(app_id, str_of(s->conf->mobile_clients.v[i])))
+			return true;
+	return false;
 }
 
 /* What is said when several cookies say different things. */
@@ -229,7 +268,26 @@ int
 session_begin(const struct sessions *s, const struct session_scope *scope, const struct identity *who,
     int64_t now_ms, struct mem *m, const struct session **out, struct str *token, struct err *e)
 {
-	size_t room = session_cookie_room(s->conf, scope->origin, mem_text(m, scope->cookie));
+	const struct beginning b = { scope, who, NULL, now_ms };
+
+	return begin(s, &b, m, out, token, e);
+}
+
+int
+session_begin_traded(const struct sessions *s, const struct session_scope *scope, const struct identity *who,
+    const struct session_trade *trade, int64_t now_ms, struct mem *m, const struct session **out,
+    struct str *token, struct err *e)
+{
+	const struct beginning b = { scope, who, trade, now_ms };
+
+	return begin(s, &b, m, out, token, e);
+}
+
+static int
+begin(const struct sessions *s, const struct beginning *b, struct mem *m, const struct session **out,
+    struct str *token, struct err *e)
+{
+	size_t room = session_cookie_room(s->conf, b->scope->origin, mem_text(m, b->scope->cookie));
 	char sid[RECORD_SID + 1];
 	unsigned char random[16];
 	struct session begun = { 0 };
@@ -240,12 +298,12 @@ session_begin(const struct sessions *s, const struct session_scope *scope, const
 	*token = (struct str){ NULL, 0 };
 	secret_random(random, sizeof(random));
 	begun.sid = (struct str){ sid, secret_b64(sid, random, sizeof(random)) };
-	fill(&begun, s, scope, who, now_ms);
+	fill(&begun, s, b);
 	if (begun.exp <= begun.iat)
 		return err_set(e, REASON_TOKEN_EXPIRED,
 		    "session: the ID token ends at %lld, now is %lld; session.timeout sets another end",
 		    (long long)begun.exp, (long long)begun.iat);
-	claims = record_print(&s->names, &begun, who, m);
+	claims = record_print(&s->names, &begun, b->who, m);
 	*out = record_parse(&s->names, claims, m, &unfit);
 	if (*out == NULL)
 		return unfit != NULL
@@ -263,20 +321,24 @@ session_begin(const struct sessions *s, const struct session_scope *scope, const
 }
 
 static void
-fill(struct session *begun, const struct sessions *s, const struct session_scope *scope,
-    const struct identity *who, int64_t now_ms)
+fill(struct session *begun, const struct sessions *s, const struct beginning *b)
 {
-	begun->iss = str_of(scope->origin->url);
-	begun->aud = str_of(scope->provider->client_id);
-	begun->idp = str_of(scope->provider->name);
-	begun->sub = identity_subject(who);
-	begun->username = identity_username(who);
-	begun->op_sid = identity_provider_sid(who);
-	begun->sst = now_ms;
-	begun->auth_time = capped(identity_auth_time(who));
-	begun->iat = now_ms / 1000;
-	begun->exp = s->conf->timeout > 0 ? begun->iat + (s->conf->timeout + 999) / 1000
-					  : capped(identity_expires(who));
+	int64_t life = b->trade != NULL ? s->conf->mobile_timeout : s->conf->timeout;
+
+	begun->iss = str_of(b->scope->origin->url);
+	begun->aud = str_of(b->scope->provider->client_id);
+	begun->idp = str_of(b->scope->provider->name);
+	begun->sub = identity_subject(b->who);
+	begun->username = identity_username(b->who);
+	begun->op_sid = identity_provider_sid(b->who);
+	begun->sst = b->now_ms;
+	begun->auth_time = capped(identity_auth_time(b->who));
+	begun->iat = b->now_ms / 1000;
+	begun->exp = life > 0 ? begun->iat + (life + 999) / 1000 : capped(identity_expires(b->who));
+	if (b->trade == NULL)
+		return;
+	begun->app_id = b->trade->app_id;
+	begun->scopes = b->trade->scopes;
 }
 
 /* A provider may say that its token ends in the year 10^300. */

@@ -4,7 +4,10 @@
  * A session begins in session_begin(), which wants a proven identity, and ends
  * at the earliest of: sign-out, revocation, and its end as it was fixed when
  * it began: `timeout` after the sign-in or, without one, the end of the ID
- * token.  There is no other way to make one, and no way to change whose it is.
+ * token.  One that an app trades its access token for begins in
+ * session_begin_traded(), ends mobile_timeout later, and when the app leaves
+ * mobile_clients.  There is no other way to make one, and no way to change
+ * whose it is.
  *
  * The session cookie is a JWT (HS256) that holds all a request needs; the
  * tokens are the store's business (session/store.h).
@@ -40,9 +43,9 @@ struct session {
 	struct str op_sid;           /* the provider's; "" when it gave none */
 	int64_t sst;                 /* start of the session, ms since 1970 */
 	int64_t auth_time, iat, exp; /* seconds since 1970; auth_time 0: the provider did not say */
-	int64_t refresh_at;          /* seconds since 1970: from then on its tokens are to be renewed; 0: never */
-	int64_t tokens_end;          /* when the first of them runs out; 0 with refresh_at 0 */
-	struct str app_id, scopes;   /* of a session traded for an access token (POST token); else "" */
+	int64_t refresh_at; /* seconds since 1970: from then on its tokens are to be renewed; 0: never */
+	int64_t tokens_end; /* when the first of them runs out; 0 with refresh_at 0 */
+	struct str app_id, scopes; /* of a session traded for an access token (POST token); else "" */
 	const struct session_claim *claims;
 	size_t n_claims;
 };
@@ -109,6 +112,13 @@ enum session_found {
  */
 enum session_found session_find(const struct sessions *s, const struct visit *v, const struct session **out);
 
+/* Does this text say of itself that it is a session token of ours?  Nothing is proven. */
+bool session_is_token(const struct sessions *s, struct str text);
+
+/* As session_find(), for a token that did not come as a cookie: FOUND, EXPIRED, REVOKED or INVALID. */
+enum session_found session_read(
+    const struct sessions *s, const struct visit *v, struct str token, const struct session **out);
+
 /* A deep copy in m. */
 const struct session *session_keep(const struct session *s, struct mem *m);
 
@@ -124,6 +134,17 @@ const struct session_claim *session_claim(const struct session *s, const char *n
  */
 int session_begin(const struct sessions *s, const struct session_scope *scope, const struct identity *who,
     int64_t now_ms, struct mem *m, const struct session **out, struct str *token, struct err *e) MUST_CHECK;
+
+/* What a session keeps of the access token that it was traded for (POST token). */
+struct session_trade {
+	struct str app_id; /* never empty: it tells such a session from a browser's */
+	struct str scopes; /* with a space between */
+};
+
+/* The same for an app that is no browser: it lasts mobile_timeout, and has no tokens to be renewed. */
+int session_begin_traded(const struct sessions *s, const struct session_scope *scope,
+    const struct identity *who, const struct session_trade *trade, int64_t now_ms, struct mem *m,
+    const struct session **out, struct str *token, struct err *e) MUST_CHECK;
 
 /*
  * Set-Cookie values.  set: split over NAME, NAME_1, ... when over 3900 bytes,

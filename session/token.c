@@ -143,6 +143,12 @@ token_is_whole(struct str text)
 }
 
 bool
+token_is_ours(const struct token_keys *k, struct str text)
+{
+	return key_find(k, text) != NULL;
+}
+
+bool
 token_verify(const struct token_keys *k, struct str text, struct mem *m, struct str *payload)
 {
 	unsigned char given[DIGEST + 1], digest[DIGEST], *out;

@@ -118,7 +118,7 @@ check_find(const struct str *fields, size_t n_fields, struct mem *m)
 	static struct sessions *sessions;
 	static struct session_cache *cache;
 	static struct secret *secret;
-	struct visit v = { &scope, fields, n_fields, NULL, NULL, 1800000000000, m };
+	struct visit v = { &scope, fields, n_fields, NULL, NULL, NULL, 1800000000000, m };
 	const struct session *out, *again;
 	enum session_found found;
 	struct err e;

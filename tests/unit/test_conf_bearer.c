@@ -51,6 +51,17 @@ static const struct row routes[] = {
 	    "5: route \"/api\": cors_origins: \"ftp://a.example\" is no origin; write scheme and host, and the port where it is not the usual one, for example \"https://app.example.com\"", "provider route" },
 };
 
+static const struct row mobile[] = {
+	{ "session", "mobile_clients = { \"a\", \"b\" }",
+	    "2: session.mobile_clients: \"a\" would bring access tokens, and those of no provider can be checked; set the provider's audience", NULL },
+	{ "", HEAD "decode_access_token = no }\nsession {\nsecret = \"" GOOD_SECRET "\"\nmobile_clients = \"a\"\n}",
+	    "4: session.mobile_clients: \"a\" would bring access tokens, and those of no provider can be checked; set the provider's audience", "provider session" },
+	{ "", HEAD "}\nsession {\nsecret = \"" GOOD_SECRET "\"\nmobile_clients = \"a\"\nmobile_timeout = 0\n}",
+	    "5: session.mobile_timeout: \"0\" is too small; write at least 1s", "provider session" },
+	{ "", HEAD "}\nsession {\nsecret = \"" GOOD_SECRET "\"\nmobile_clients = \"a\"\nmobile_timeout = \"7d\"\n}", "", "provider session" },
+	{ "session", "mobile_clients = { }", "", NULL },
+};
+
 static const struct row clients[] = {
 	{ "", "client \"batch\" { client_id = \"c\" username = \"batch\" }", "", NULL },
 	{ "", "client \"batch\" { }",
@@ -84,6 +95,12 @@ END_TEST
 START_TEST(a_mistake_about_a_route_that_takes_them_is_told)
 {
 	expect(&routes[_i]);
+}
+END_TEST
+
+START_TEST(a_mistake_about_mobile_apps_is_told)
+{
+	expect(&mobile[_i]);
 }
 END_TEST
 
@@ -192,6 +209,7 @@ main(void)
 	tcase_add_unchecked_fixture(t, fixture_begin, fixture_end);
 	tcase_add_loop_test(t, a_mistake_about_access_tokens_is_told, 0, ROWS(providers));
 	tcase_add_loop_test(t, a_mistake_about_a_route_that_takes_them_is_told, 0, ROWS(routes));
+	tcase_add_loop_test(t, a_mistake_about_mobile_apps_is_told, 0, ROWS(mobile));
 	tcase_add_loop_test(t, a_mistake_about_a_program_is_told, 0, ROWS(clients));
 	tcase_add_test(t, without_a_word_about_them_access_tokens_stay_opaque);
 	tcase_add_test(t, an_audience_makes_them_readable);

@@ -192,7 +192,7 @@ static const struct row sessions[] = {
 	    "8: session.origin_check: \"true\" is neither yes nor no; write yes or no", NULL },
 	{ "session", "redis = \"redis://:geheim@h\"\nmobile_clients = \"x\"\nrevocations = \"x\"\nidle_timeout = 5",
 	    "2: session.redis: not supported yet; leave it out\n"
-	    "3: session.mobile_clients: not supported yet; leave it out\n"
+	    "3: session.mobile_clients: \"x\" would bring access tokens, and those of no provider can be checked; set the provider's audience\n"
 	    "4: session.revocations: not supported yet; leave it out\n"
 	    "5: session.idle_timeout: not supported yet; leave it out", NULL },
 	{ "", "public_url = \"http://127.0.0.1:8080\"\nsession {\nsecret = \"hV3qT8xYb1ZfKpR7mWcE5nJ0sLuA9gDi2oXw4tQy6B8\"\nsame_site = None\n}",
@@ -274,9 +274,13 @@ static const struct row routes[] = {
 	    "3: route \"/\": unauthenticated: \"403\" is not accepted; write one of: auto redirect 401\n"
 	    "4: route \"/\": path_case: \"no\" is not accepted; write one of: strict sensitive insensitive\n"
 	    "7: route \"/\": cors_origins: \"x\" is no origin; write scheme and host, and the port where it is not the usual one, for example \"https://app.example.com\"\n"
-	    "8: route \"/\": access_token_header: not supported yet; leave it out\n"
-	    "9: route \"/\": id_token_header: not supported yet; leave it out\n"
+	    "9: route \"/\": id_token_header: this route sets the header \"x\" already; choose another name\n"
 	    "10: route \"/\": upstream_token: there is no outbound \"x\"; write the title of an outbound section", NULL },
+	{ "route", "access_token_header = \"Authorization\"\nid_token_header = \"X Id\"",
+	    "2: route \"/\": access_token_header: \"Authorization\" cannot be set for the upstream: Authorization belongs to the proxy; choose another name\n"
+	    "3: route \"/\": id_token_header: \"X Id\" is not the name of a header; write letters, digits and -", NULL },
+	{ "route", "username_header = \"X-Token\"\naccess_token_header = \"x_token\"",
+	    "3: route \"/\": access_token_header: this route sets the header \"X-Token\" already; choose another name", NULL },
 	{ "route", "provider = { \"main\", \"other\" }",
 	    "2: route \"/\": provider: there is no provider \"other\"; write the title of a provider section", NULL },
 	{ "route", "provider = { }",
