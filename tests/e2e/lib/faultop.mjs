@@ -63,7 +63,7 @@ export class FaultOp {
 
 	jwks() {
 		const api = this.apiKeys.map((k) => ({ ...(k.alg[0] === 'E' ? curve : pair)(k.n).publicKey.export({ format: 'jwk' }), use: 'sig', alg: k.alg, kid: k.kid }));
-		return { keys: [...api, ...this.keys.map((k) => ({ ...pair(k.n).publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', ...(k.noKid ? {} : { kid: k.kid }) }))] };
+		return { keys: [...api, ...this.keys.map((k) => ({ ...pair(k.n).publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', ...(k.noKid ? {} : { kid: k.kid }), ...(k.issuer ? { issuer: k.issuer } : {}) }))] };
 	}
 
 	rotate(kid, n) {

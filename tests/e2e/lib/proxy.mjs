@@ -53,6 +53,20 @@ export function run(args, options = {}) {
 	return r;
 }
 
+// The same while the providers of this process go on answering.
+export function runAside(args) {
+	const child = spawn(ASAN, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+	const r = { stdout: '', stderr: '' };
+	child.stdout.setEncoding('utf8').on('data', (d) => { r.stdout += d; });
+	child.stderr.setEncoding('utf8').on('data', (d) => { r.stderr += d; });
+	return new Promise((resolve) => {
+		child.once('close', (status) => {
+			assert.ok(!SANITIZER.test(r.stderr), r.stderr);
+			resolve({ ...r, status });
+		});
+	});
+}
+
 const accepts = (port) => new Promise((resolve) => {
 	const s = connect(port, '127.0.0.1');
 	s.once('connect', () => { s.destroy(); resolve(true); });
