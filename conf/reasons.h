@@ -43,6 +43,7 @@
 	X(SESSION_INVALID, "session_invalid", 401, "the session cookie is malformed, forged, or of another proxy") \
 	X(SESSION_DUPLICATE, "session_duplicate", 401, "several differing session cookies that all verify") \
 	X(SESSION_REVOKED, "session_revoked", 401, "the session was ended") \
+	X(REVOCATION_FULL, "revocation_full", 503, "the table of ended sessions is full") \
 	X(CROSS_ORIGIN, "cross_origin", 403, "an unsafe request that another site caused (session.origin_check)") \
 	X(CLAIM_MISSING, "claim_missing", 403, "a claim that the route demands is not what it must be") \
 	X(USERNAME_MISMATCH, "username_mismatch", 403, "the username does not match route.username_match") \

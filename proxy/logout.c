@@ -13,13 +13,11 @@
 #include "proxy/client.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
-#include "session/revoked.h"
-
-#define REVOKE_AT_LEAST 60 /* seconds: clocks of several instances differ */
+#include "proxy/revoke.h"
 
 static enum step ask(struct request *);
+static enum step end_session(struct request *);
 static enum step forget(struct request *);
-static void end_session(struct request *, struct visit *);
 static const char *provider_logout(struct request *);
 static struct str wanted(struct request *);
 
@@ -36,7 +34,7 @@ logout_begin(struct request *r)
 	request_visit(r, &v, 0);
 	r->found = session_find(s->sessions, &v, &r->session);
 	if (r->session == NULL)
-		return forget(r);
+		return end_session(r);
 	switch (store_ask_get(s->store, &v, r->session->sid, request_wake, r, &r->store, &e)) {
 	case STORE_READY:
 		return STEP_TAKE_STORED_ID;
@@ -72,10 +70,44 @@ logout_take_id(struct request *r)
 	if (store_take_get(&r->store, r->mem, t, &e) == -1)
 		return request_fail(r, &e);
 	r->id_token_hint = t->id_token;
+	return end_session(r);
+}
+
+/* Refused from now on, wherever its cookie is still held; and the browser's copies deleted. */
+static enum step
+end_session(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+	const struct conf_session *c = &s->conf->session;
+	struct revocation x = { .kind = REVOKE_SID, .provider = STR(""), .before_ms = REVOKE_ALWAYS };
+	struct visit v;
+
+	request_visit(r, &v, 0);
+	reply_cookies(
+	    r, session_cookie_clear(c, r->match.origin, mem_text(r->mem, v.scope->cookie), &v, r->mem));
+	reply_field(r, "Set-Cookie",
+	    str_of(binding_clear_cookie(
+		c, r->match.origin, snapshot_binding_cookie(s, r->match.origin), r->mem)));
+	if (r->session == NULL)
+		return forget(r);
+	x.text = r->session->sid;
+	x.until = revoke_until(c, r->now_ms / 1000);
+	r->revoke = revoke_ask(r->worker, &x, 1, request_wake, r);
+	return request_wait(r, STEP_TAKE_REVOKED);
+}
+
+/* When that cannot be kept, all else is still done before it is said. */
+enum step
+logout_take_revoked(struct request *r)
+{
+	struct err e;
+
+	if (revoke_take(&r->revoke, &e) == -1)
+		r->err = e;
 	return forget(r);
 }
 
-/* Here, and in the browser: whatever it holds that bears our names. */
+/* Its tokens, wherever they are. */
 static enum step
 forget(struct request *r)
 {
@@ -85,7 +117,6 @@ forget(struct request *r)
 	struct err e;
 
 	request_visit(r, &v, 0);
-	end_session(r, &v);
 	switch (store_ask_drop(s->store, &v, sid, request_wake, r, &r->store, &e)) {
 	case STORE_READY:
 		return STEP_TAKE_DROPPED;
@@ -106,7 +137,7 @@ logout_take_dropped(struct request *r)
 	if (store_take_drop(&r->store, r->mem, &cookies, &e) == -1)
 		return request_fail(r, &e);
 	reply_cookies(r, cookies);
-	return STEP_SIGNED_OUT;
+	return r->err.reason == REASON_NONE ? STEP_SIGNED_OUT : STEP_REFUSE;
 }
 
 /* To the provider's logout where it has one, else to the page that was asked for, or ours. */
@@ -128,27 +159,6 @@ logout_done(struct request *r)
 		    STR_ARG(r->session->username));
 	}
 	return STEP_REPLY;
-}
-
-/* Refused from now on, wherever its cookie is still held; and the browser's copies deleted. */
-static void
-end_session(struct request *r, struct visit *v)
-{
-	struct snapshot *s = request_snap(r);
-	const struct conf_session *c = &s->conf->session;
-	int64_t now = r->now_ms / 1000;
-
-	if (r->session != NULL && revoked_add(r->worker->shared->revoked, r->session->sid,
-				      r->session->exp + REVOKE_AT_LEAST, now) == -1)
-		log_request(LOG_LEVEL_ERROR, r->id, REASON_OVERLOADED,
-		    "the table of ended sessions is full: %.*s's cookie stays valid where it was copied "
-		    "until it expires",
-		    STR_ARG(r->session->username));
-	reply_cookies(
-	    r, session_cookie_clear(c, r->match.origin, mem_text(r->mem, v->scope->cookie), v, r->mem));
-	reply_field(r, "Set-Cookie",
-	    str_of(binding_clear_cookie(
-		c, r->match.origin, snapshot_binding_cookie(s, r->match.origin), r->mem)));
 }
 
 static const char *

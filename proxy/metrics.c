@@ -45,6 +45,7 @@ static const struct row {
 	ROW("sign_ins_begun_total", "counter", sign_ins_begun, "Browsers that were sent to a provider."),
 	ROW("sign_ins_total", "counter", sign_ins_done, "Sign-ins that ended in a session."),
 	ROW("sign_outs_total", "counter", sign_outs, "Sessions that their users ended."),
+	ROW("revocations_total", "counter", revocations, "Revocations of sessions that were asked for."),
 	ROW("session_cache_hits_total", "counter", session_cache_hits,
 	    "Session cookies whose verification was remembered."),
 	ROW("session_cache_misses_total", "counter", session_cache_misses,

@@ -31,6 +31,7 @@ struct metrics {
 	metric connections; /* open now: added to and subtracted from */
 	metric connections_peak;
 	metric sign_ins_begun, sign_ins_done, sign_outs;
+	metric revocations;
 	metric session_cache_hits, session_cache_misses;
 	metric token_cache_hits, token_cache_misses;
 	metric provider_requests, provider_errors;

@@ -21,7 +21,7 @@
 #include "proxy/worker.h"
 #include "session/revoked.h"
 
-#define REVOKED_ENTRIES 65536
+#define REVOKED_ENTRIES 262144
 #define FLOW_ENTRIES    65536
 #define RATE_ENTRIES    65536
 

@@ -18,6 +18,7 @@
 #include "proxy/forward.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
+#include "proxy/revoke.h"
 #include "proxy/upstream.h"
 #include "proxy/usertokens.h"
 
@@ -75,6 +76,7 @@ static const struct {
 	[STEP_TAKE_STORED] = { "take-stored", login_take_stored },
 	[STEP_LOGOUT] = { "logout", logout_begin },
 	[STEP_TAKE_STORED_ID] = { "take-stored-id", logout_take_id },
+	[STEP_TAKE_REVOKED] = { "take-revoked", logout_take_revoked },
 	[STEP_TAKE_DROPPED] = { "take-dropped", logout_take_dropped },
 	[STEP_SIGNED_OUT] = { "signed-out", logout_done },
 };
@@ -163,6 +165,7 @@ give_up(struct request *r)
 	oidc_op_cancel(&r->oidc);
 	store_op_cancel(&r->store);
 	outbound_op_cancel(&r->outbound);
+	revoke_cancel(&r->revoke);
 	r->waiting = false;
 	return request_refuse(r, REASON_MEMORY_BUDGET, "more than %d bytes for one request", REQUEST_MEMORY);
 }

@@ -35,6 +35,7 @@ struct bearing;
 struct client;
 struct login;
 struct request;
+struct revoke_op;
 struct upstream_conn;
 struct usertokens;
 
@@ -78,6 +79,7 @@ enum step {
 	STEP_TAKE_STORED,    /*             its tokens are kept; back to the page         */
 	STEP_LOGOUT,         /* logout.c:   end the session                               */
 	STEP_TAKE_STORED_ID, /*             its ID token, for the provider's logout       */
+	STEP_TAKE_REVOKED,   /*             refused from now on, and that lasts           */
 	STEP_TAKE_DROPPED,   /*             its tokens are forgotten                      */
 	STEP_SIGNED_OUT,     /*             to the provider's logout, or our page         */
 	STEP_END
@@ -134,6 +136,7 @@ struct request {
 	struct oidc_op *oidc;
 	struct store_op *store;
 	struct outbound_op *outbound;
+	struct revoke_op *revoke;
 	struct upstream_conn *up;
 
 	/* 4. the exchange with the upstream */
@@ -207,6 +210,7 @@ step_fn usertokens_ask, usertokens_take;
 step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,
     login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,
     login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,
-    login_begin_session, login_take_stored, logout_begin, logout_take_id, logout_take_dropped, logout_done;
+    login_begin_session, login_take_stored, logout_begin, logout_take_id, logout_take_revoked,
+    logout_take_dropped, logout_done;
 
 #endif

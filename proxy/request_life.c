@@ -8,6 +8,7 @@
 #include "proxy/client.h"
 #include "proxy/forward.h"
 #include "proxy/request.h"
+#include "proxy/revoke.h"
 #include "proxy/upstream.h"
 
 #define REQUESTS_KEPT 64
@@ -46,6 +47,7 @@ request_new(struct client *c)
 	r->oidc = NULL;
 	r->store = NULL;
 	r->outbound = NULL;
+	r->revoke = NULL;
 	r->token = NULL;
 	r->up = NULL;
 	r->tries = 0;
@@ -87,6 +89,7 @@ request_abort(struct request **rp, enum reason why)
 	oidc_op_cancel(&r->oidc);
 	store_op_cancel(&r->store);
 	outbound_op_cancel(&r->outbound);
+	revoke_cancel(&r->revoke);
 	if (why == REASON_NONE)
 		request_put_back(r);
 	else

@@ -16,7 +16,9 @@
 #include "conf/err.h"
 #include "session/revoked.h"
 
+struct conf_session;
 struct revoke_op;
+struct shared;
 struct worker;
 
 typedef void revoke_done(void *arg);
@@ -26,5 +28,25 @@ struct revoke_op *revoke_ask(
     struct worker *w, const struct revocation *v, size_t n, revoke_done *done, void *arg);
 int revoke_take(struct revoke_op **op, struct err *e) MUST_CHECK;
 void revoke_cancel(struct revoke_op **op); /* safe on NULL */
+
+/* How long a revocation must hold, in seconds since 1970: nothing that it ends is in force after that. */
+int64_t revoke_until(const struct conf_session *c, int64_t now);
+
+/* Any thread: the table has grown, so have every worker look at its open streams now (proxy/watch.h). */
+void revoke_look(struct shared *sh);
+
+/*
+ * Where revocations are kept: a file (proxy/revoke_file.h), a server; NULL in
+ * struct shared: nowhere.  keep() is called on the asking worker's thread;
+ * it, or whoever it hands the op to, calls revoke_kept() once, on any thread.
+ */
+struct revoke_sink {
+	void (*keep)(struct revoke_sink *s, struct revoke_op *op);
+};
+void revoke_kept(struct revoke_op *op, const struct err *e); /* NULL: it will survive */
+
+/* What is to be kept; good until revoke_kept(). */
+const struct revocation *revoke_list(const struct revoke_op *op, size_t *n);
+struct worker *revoke_worker(const struct revoke_op *op);
 
 #endif

@@ -7,11 +7,13 @@
 #define EVERY_MS 1000
 
 struct watch {
+	struct watch *next, **prev; /* in worker.watches */
 	struct timer timer;
 	struct request *request;
 };
 
-static void look(struct timer *);
+static bool is_over(const struct request *, struct err *);
+static void look_again(struct timer *);
 static void stop(void *);
 
 void
@@ -20,31 +22,57 @@ watch_begin(struct request *r)
 	struct watch *w = mem_zalloc(r->mem, sizeof(*w));
 
 	w->request = r;
+	w->next = r->worker->watches;
+	w->prev = &r->worker->watches;
+	if (w->next != NULL)
+		w->next->prev = &w->next;
+	r->worker->watches = w;
 	mem_on_free(r->mem, stop, w);
-	timer_set(r->worker->timers, &w->timer, look, EVERY_MS);
+	timer_set(r->worker->timers, &w->timer, look_again, EVERY_MS);
+}
+
+/* To end one may end its request and free it, but no other of them. */
+void
+watch_look(struct worker *worker)
+{
+	struct watch *w, *next;
+	struct err e;
+
+	for (w = worker->watches; w != NULL; w = next) {
+		next = w->next;
+		if (is_over(w->request, &e))
+			request_broken(w->request, &e);
+	}
+}
+
+static bool
+is_over(const struct request *r, struct err *e)
+{
+	int64_t now = clock_seconds();
+
+	if (r->aborted || r->broken)
+		return false;
+	if (revoked_session(r->worker->shared->revoked, r->session, now))
+		(void)err_set(e, REASON_SESSION_REVOKED, "the session of this stream was ended");
+	else if (r->session->exp <= now)
+		(void)err_set(e, REASON_SESSION_EXPIRED, "the session of this stream has run out");
+	else
+		return false;
+	return true;
 }
 
 /* --- called by the timer wheel and by the request's memory --- */
 
 static void
-look(struct timer *t)
+look_again(struct timer *t)
 {
 	struct watch *w = timer_owner(t, struct watch, timer);
-	struct request *r = w->request;
-	int64_t now = clock_seconds();
 	struct err e;
 
-	if (r->aborted)
-		return;
-	if (r->session->sid.n > 0 && revoked_has(r->worker->shared->revoked, r->session->sid, now))
-		(void)err_set(&e, REASON_SESSION_REVOKED, "the session of this stream was ended");
-	else if (r->session->exp <= now)
-		(void)err_set(&e, REASON_SESSION_EXPIRED, "the session of this stream has run out");
-	else {
-		timer_set(r->worker->timers, t, look, EVERY_MS);
-		return;
-	}
-	request_broken(r, &e);
+	if (is_over(w->request, &e))
+		request_broken(w->request, &e);
+	else
+		timer_set(w->request->worker->timers, t, look_again, EVERY_MS);
 }
 
 static void
@@ -53,4 +81,7 @@ stop(void *arg)
 	struct watch *w = arg;
 
 	timer_clear(&w->timer);
+	*w->prev = w->next;
+	if (w->next != NULL)
+		w->next->prev = w->prev;
 }

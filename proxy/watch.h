@@ -2,8 +2,9 @@
  * proxy/watch.h - a stream is as old as the session that opened it, and no older
  *
  * A WebSocket or an event stream passes no rule after its first request.  So
- * while one is open its session is looked at every second: when it has run
- * out or was ended, wherever that was asked for, the stream is cut.
+ * while one is open its session is looked at every second, and whenever a
+ * session was ended (proxy/revoke.h): when it has run out or was ended,
+ * wherever that was asked for, the stream is cut.
  */
 #ifndef PROXY_WATCH_H
 #define PROXY_WATCH_H
@@ -11,5 +12,7 @@
 
 /* From now until r ends; r->session is set. */
 void watch_begin(struct request *r);
+/* Look at all streams of this worker, on its thread. */
+void watch_look(struct worker *w);
 
 #endif

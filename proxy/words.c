@@ -36,6 +36,9 @@ static const struct words by_reason[REASON_COUNT] = {
 	    "This server is not responsible for the name in your address bar.", "Check the address.") },
 	[REASON_OVERLOADED] = { SAY(
 	    "Too busy", "There are more visitors than this server can take.", "Try again in a minute.") },
+	[REASON_REVOCATION_FULL] = { SAY("Not for good",
+	    "You were signed out here, but this server could not make sure that it lasts.",
+	    "Sign out once more in a few minutes.") },
 	[REASON_RATE_LIMITED] = { SAY("Too many sign-ins",
 	    "There were too many sign-ins from your network in the last minute.",
 	    "Wait a minute, then try again.") },

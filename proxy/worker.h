@@ -26,14 +26,17 @@ struct loops;
 struct pool;
 struct rate;
 struct request;
+struct revoke_sink;
 struct revoked;
+struct watch;
 struct worker;
 
 /* What all threads of the process share. */
 struct shared {
-	struct revoked *revoked; /* sessions ended */
-	struct revoked *flows;   /* sign-ins redeemed */
-	struct rate *rate;       /* sign-ins per address */
+	struct revoked *revoked;  /* sessions ended */
+	struct revoke_sink *sink; /* where that is kept; NULL: nowhere */
+	struct revoked *flows;    /* sign-ins redeemed */
+	struct rate *rate;        /* sign-ins per address */
 	atomic_size_t connections;
 	atomic_bool draining;
 	atomic_bool started; /* all listeners are up */
@@ -103,6 +106,8 @@ struct worker {
 	struct request *requests; /* free ones */
 	size_t n_requests;
 
+	struct watch *watches;  /* of streams that end with their session */
+	atomic_bool looking;    /* revoke_look() is on its way */
 	struct client *clients; /* open ones */
 	size_t n_clients;
 	struct listener *listeners;

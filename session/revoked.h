@@ -7,8 +7,7 @@
  *
  * Readers come with every request: most of them find the place of their id
  * empty and take no lock.  Ids are hashed with a key of the table's own, since
- * strangers may choose them, and compared whole (those of more than 64 bytes
- * by their SHA-256).
+ * strangers may choose them, and compared whole (long ones by their SHA-256).
  */
 #ifndef SESSION_REVOKED_H
 #define SESSION_REVOKED_H
@@ -16,10 +15,15 @@
 #include <stdint.h>
 
 #include "conf/str.h"
+#include "session/revocation.h"
 
 struct revoked;
 
-struct revoked *revoked_new(size_t entries); /* entries: rounded up to a power of two, at most 2^24 */
+/*
+ * entries: rounded up to a power of two, at most 2^24.  A quarter as many again
+ * are for REVOKE_FRONT alone, so that neither side takes the other's places.
+ */
+struct revoked *revoked_new(size_t entries);
 void revoked_free(struct revoked **r);
 
 /*
@@ -30,32 +34,21 @@ int revoked_add(struct revoked *r, struct str id, int64_t until, int64_t now);
 /* Cheap when the table is empty: one relaxed atomic load. */
 bool revoked_has(const struct revoked *r, struct str id, int64_t now);
 
-/*
- * What ends sessions: one of ours, or every one that a provider's session, a
- * subject or a username had up to a moment.
- */
-enum revocation_kind { REVOKE_SID, REVOKE_PROVIDER_SID, REVOKE_SUBJECT, REVOKE_USERNAME };
-struct revocation {
-	enum revocation_kind kind;
-	struct str provider; /* its name (session.idp), for PROVIDER_SID and SUBJECT; else "" */
-	struct str text;     /* the sid, the provider's sid, the sub, the username */
-	int64_t before_ms;   /* ends sessions with sst <= this; later ones of the same user stand */
-	int64_t until;       /* seconds since 1970: no session that it ends is in force after that */
-};
-
 /* As revoked_add(); of two for the same the later before_ms and until count. */
 int revoked_end(struct revoked *r, const struct revocation *x, int64_t now);
-/* Is this session ended?  Four relaxed atomic loads while the table is empty. */
+/* Is this session ended?  Five relaxed atomic loads while the table is empty. */
 struct session;
 bool revoked_session(const struct revoked *r, const struct session *s, int64_t now);
 
+/* How many are in the table, those that have run out and were not swept yet among them. */
+size_t revoked_count(const struct revoked *r);
+
 /*
- * One line of text without control characters, the same for a file and for
- * Redis, and back.  parse: false when it is not such a line; texts are slices of it
- * or live in m.
+ * All that are in force, in no order: begin with *at = 0, go on until it is
+ * false.  Texts live in m; those that are long come as digests.  What is added
+ * meanwhile may be left out.
  */
 struct mem;
-struct str revocation_print(const struct revocation *x, struct mem *m);
-bool revocation_parse(struct str line, struct mem *m, struct revocation *out);
+bool revoked_next(const struct revoked *r, size_t *at, int64_t now, struct mem *m, struct revocation *out);
 
 #endif

@@ -205,7 +205,7 @@ judge(const struct sessions *s, const struct visit *v, const struct session *x)
 		return SESSION_INVALID;
 	if (x->iat - now > CLOCKS_DIFFER || x->sst - v->now_ms > CLOCKS_DIFFER * 1000)
 		return SESSION_INVALID;
-	if (v->revoked != NULL && revoked_has(v->revoked, x->sid, now))
+	if (v->revoked != NULL && revoked_session(v->revoked, x, now))
 		return SESSION_REVOKED;
 	if (x->app_id.n > 0 && !may_trade(s, x->app_id))
 		return SESSION_REVOKED;
@@ -335,10 +335,22 @@ fill(struct session *begun, const struct sessions *s, const struct beginning *b)
 	begun->auth_time = capped(identity_auth_time(b->who));
 	begun->iat = b->now_ms / 1000;
 	begun->exp = life > 0 ? begun->iat + (life + 999) / 1000 : capped(identity_expires(b->who));
+	if (begun->exp > begun->iat + session_longest(s->conf))
+		begun->exp = begun->iat + session_longest(s->conf);
 	if (b->trade == NULL)
 		return;
 	begun->app_id = b->trade->app_id;
 	begun->scopes = b->trade->scopes;
+}
+
+int64_t
+session_longest(const struct conf_session *c)
+{
+	int64_t own = (c->timeout + 999) / 1000, traded = (c->mobile_timeout + 999) / 1000;
+
+	if (own == 0)
+		own = SESSION_LIFE_MAX;
+	return own > traded ? own : traded;
 }
 
 /* A provider may say that its token ends in the year 10^300. */

@@ -66,6 +66,13 @@ struct sessions *sessions_new(
     const struct conf_session *c, const struct conf_strings *needed, struct err *e) MUST_CHECK;
 void sessions_free(struct sessions **s);
 
+/*
+ * The longest that a session may be in force from now on, in seconds:
+ * `timeout`, or SESSION_LIFE_MAX where the provider's token decides.
+ */
+#define SESSION_LIFE_MAX (30 * 86400)
+int64_t session_longest(const struct conf_session *c);
+
 /* The full name of a cookie for this origin: prefix, conf name, "-PROVIDER" unless NULL, suffix. */
 char *session_cookie_name(const struct conf_session *c, const struct conf_origin *o, const char *provider,
     const char *suffix, struct mem *m);

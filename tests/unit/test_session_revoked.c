@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/mem.h"
 #include "session/hash.h"
 #include "session/revoked.h"
+#include "session/session.h"
 
 static struct revoked *table;
 
@@ -198,6 +200,191 @@ START_TEST(of_two_who_add_one_id_one_is_told_so)
 }
 END_TEST
 
+#define MS 1000
+
+static struct session
+somebody(void)
+{
+	return (struct session){ .sid = STR("ours-of-22-characters."),
+		.op_sid = STR("theirs"),
+		.idp = STR("main"),
+		.sub = STR("sub-1"),
+		.username = STR("alice"),
+		.sst = 100 * MS,
+		.exp = 1000 };
+}
+
+static struct revocation
+what(enum revocation_kind kind, struct str provider, struct str text)
+{
+	return (struct revocation){ kind, provider, text, false, 100 * MS, 1000 };
+}
+
+START_TEST(each_kind_ends_the_sessions_it_names_and_no_others)
+{
+	const struct revocation all[] = { what(REVOKE_SID, STR(""), STR("ours-of-22-characters.")),
+		what(REVOKE_PROVIDER_SID, STR("main"), STR("theirs")),
+		what(REVOKE_FRONT, STR("main"), STR("theirs")),
+		what(REVOKE_SUBJECT, STR("main"), STR("sub-1")),
+		what(REVOKE_USERNAME, STR(""), STR("alice")) };
+	const struct revocation others[] = { what(REVOKE_SID, STR(""), STR("theirs")),
+		what(REVOKE_PROVIDER_SID, STR("other"), STR("theirs")),
+		what(REVOKE_PROVIDER_SID, STR("maint"), STR("heirs")),
+		what(REVOKE_PROVIDER_SID, STR("main"), STR("ours-of-22-characters.")),
+		what(REVOKE_FRONT, STR("other"), STR("theirs")),
+		what(REVOKE_SUBJECT, STR("other"), STR("sub-1")),
+		what(REVOKE_SUBJECT, STR("main"), STR("sub-11")),
+		what(REVOKE_USERNAME, STR(""), STR("Alice")), what(REVOKE_USERNAME, STR(""), STR("sub-1")) };
+	struct session s = somebody();
+	size_t i;
+
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++)
+		ck_assert_int_eq(revoked_end(table, &others[i], 100), 0);
+	ck_assert(!revoked_session(table, &s, 100));
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		revoked_free(&table);
+		table = revoked_new(64);
+		ck_assert(!revoked_session(table, &s, 100));
+		ck_assert_int_eq(revoked_end(table, &all[i], 100), 0);
+		ck_assert_uint_eq(revoked_count(table), 1);
+		ck_assert(revoked_session(table, &s, 100));
+		ck_assert(revoked_session(table, &s, 999));
+		ck_assert(!revoked_session(table, &s, 1000));
+		s.sst = 100 * MS + 1; /* they came back */
+		ck_assert(!revoked_session(table, &s, 100));
+		s.sst = 100 * MS;
+	}
+}
+END_TEST
+
+START_TEST(of_two_for_the_same_the_later_times_count)
+{
+	struct revocation x = what(REVOKE_USERNAME, STR(""), STR("alice"));
+	struct session s = somebody();
+
+	ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	x.before_ms = 200 * MS;
+	x.until = 500;
+	ck_assert_int_eq(revoked_end(table, &x, 100), 1);
+	s.sst = 200 * MS;
+	ck_assert(revoked_session(table, &s, 999));
+	x.before_ms = 150 * MS;
+	x.until = 2000;
+	ck_assert_int_eq(revoked_end(table, &x, 100), 1);
+	ck_assert(revoked_session(table, &s, 1999));
+	ck_assert_uint_eq(revoked_count(table), 1);
+}
+END_TEST
+
+START_TEST(a_session_without_ids_is_ended_by_nothing_that_is_empty)
+{
+	struct session s = somebody(), bearer = somebody();
+	struct revocation x = what(REVOKE_PROVIDER_SID, STR("main"), STR(""));
+
+	s.op_sid = STR("");
+	bearer.sid = STR("");
+	ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	x.kind = REVOKE_FRONT;
+	ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	ck_assert(!revoked_session(table, &s, 100));
+	x = what(REVOKE_USERNAME, STR(""), STR("alice"));
+	ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	ck_assert(revoked_session(table, &s, 100));
+	ck_assert(!revoked_session(table, &bearer, 100));
+}
+END_TEST
+
+START_TEST(strangers_and_what_is_proven_take_no_place_from_each_other)
+{
+	struct session s = somebody();
+	struct revocation x;
+	char id[32];
+	int i;
+
+	for (i = 0; i < 16; i++) {
+		x = what(REVOKE_FRONT, STR("main"), number(id, i));
+		ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	}
+	x = what(REVOKE_FRONT, STR("main"), STR("theirs"));
+	ck_assert_int_eq(revoked_end(table, &x, 100), -1);
+	ck_assert(!revoked_session(table, &s, 100));
+	for (i = 0; i < 64; i++) {
+		x = what(i % 2 ? REVOKE_USERNAME : REVOKE_PROVIDER_SID, STR("main"), number(id, i));
+		ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	}
+	x = what(REVOKE_USERNAME, STR(""), STR("alice"));
+	ck_assert_int_eq(revoked_end(table, &x, 100), -1);
+	for (i = 0; i < 16; i++) {
+		s.op_sid = number(id, i);
+		ck_assert(revoked_session(table, &s, 100));
+	}
+	x = what(REVOKE_FRONT, STR("main"), STR("theirs"));
+	x.until = 2000;
+	ck_assert_int_eq(revoked_end(table, &x, 1000), 0); /* all others have run out */
+	s.op_sid = STR("theirs");
+	ck_assert(revoked_session(table, &s, 1999));
+}
+END_TEST
+
+START_TEST(long_texts_end_sessions_too)
+{
+	char text[400];
+	struct session s = somebody();
+	struct revocation x;
+	struct mem *m = mem_new(SIZE_MAX);
+	size_t n, at;
+
+	memset(text, 'x', sizeof(text));
+	for (n = 80; n < sizeof(text); n += 7) {
+		struct revoked *again = revoked_new(4);
+
+		s.sub = (struct str){ text, n };
+		x = what(REVOKE_SUBJECT, STR("main"), s.sub);
+		ck_assert(!revoked_session(table, &s, 100));
+		ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+		ck_assert(revoked_session(table, &s, 100));
+		/* And out of the table again, into another one. */
+		for (at = 0; revoked_next(table, &at, 100, m, &x);)
+			ck_assert_int_eq(revoked_end(again, &x, 100), 0);
+		ck_assert(revoked_session(again, &s, 100));
+		revoked_free(&again);
+		revoked_free(&table);
+		table = revoked_new(64);
+	}
+	mem_free(&m);
+}
+END_TEST
+
+START_TEST(all_that_are_in_force_can_be_told)
+{
+	struct mem *m = mem_new(SIZE_MAX);
+	struct revocation x;
+	unsigned seen = 0;
+	size_t at = 0, n = 0;
+	char id[32];
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		x = what(REVOKE_SUBJECT, STR("main"), number(id, i));
+		x.before_ms = i;
+		x.until = i % 2 ? 1000 : 200;
+		ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	}
+	while (revoked_next(table, &at, 500, m, &x)) {
+		ck_assert_int_eq(x.kind, REVOKE_SUBJECT);
+		ck_assert(str_is(x.provider, STR("main")));
+		ck_assert(str_is(x.text, number(id, (int)x.before_ms)));
+		ck_assert_int_eq(x.until, 1000);
+		ck_assert(!x.digest);
+		seen |= 1U << x.before_ms;
+		n++;
+	}
+	ck_assert_uint_eq(n, 10);
+	ck_assert_uint_eq(seen, 0xaaaaa);
+	mem_free(&m);
+}
+END_TEST
+
 /* SipHash-1-3 of 00 01 02 ... under the key 00 01 ... 0f, computed with another implementation. */
 START_TEST(the_hash_is_siphash_1_3)
 {
@@ -236,6 +423,12 @@ main(void)
 	tcase_add_test(t, sizes_are_rounded_up);
 	tcase_add_test(t, readers_miss_nothing_while_others_write);
 	tcase_add_test(t, of_two_who_add_one_id_one_is_told_so);
+	tcase_add_test(t, each_kind_ends_the_sessions_it_names_and_no_others);
+	tcase_add_test(t, of_two_for_the_same_the_later_times_count);
+	tcase_add_test(t, a_session_without_ids_is_ended_by_nothing_that_is_empty);
+	tcase_add_test(t, strangers_and_what_is_proven_take_no_place_from_each_other);
+	tcase_add_test(t, long_texts_end_sessions_too);
+	tcase_add_test(t, all_that_are_in_force_can_be_told);
 	tcase_add_test(t, the_hash_is_siphash_1_3);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -420,7 +420,7 @@ START_TEST(no_year_is_the_last)
 }
 END_TEST
 
-START_TEST(an_id_token_that_never_ends_does_not_wrap)
+START_TEST(an_id_token_that_never_ends_makes_a_session_of_thirty_days)
 {
 	struct str token;
 
@@ -428,7 +428,9 @@ START_TEST(an_id_token_that_never_ends_does_not_wrap)
 	jane.expires = INT64_MAX;
 	token = begin_at(NOW_MS);
 	ck_assert_int_eq(find(token, NOW_MS), SESSION_FOUND);
-	ck_assert_int_eq(find(token, NOW_MS + 100000000000LL), SESSION_FOUND);
+	ck_assert_int_eq(session_longest(&conf), SESSION_LIFE_MAX);
+	ck_assert_int_eq(find(token, NOW_MS + SESSION_LIFE_MAX * 1000LL - 1000), SESSION_FOUND);
+	ck_assert_int_eq(find(token, NOW_MS + SESSION_LIFE_MAX * 1000LL), SESSION_EXPIRED);
 }
 END_TEST
 
@@ -931,7 +933,7 @@ main(void)
 	tcase_add_test(t, a_timeout_below_a_second_still_begins);
 	tcase_add_test(t, an_id_token_that_is_over_begins_nothing);
 	tcase_add_loop_test(t, no_year_is_the_last, 0, sizeof(years) / sizeof(*years));
-	tcase_add_test(t, an_id_token_that_never_ends_does_not_wrap);
+	tcase_add_test(t, an_id_token_that_never_ends_makes_a_session_of_thirty_days);
 	tcase_add_test(t, clocks_may_differ_by_a_minute);
 	tcase_add_test(t, a_session_is_of_one_origin_client_and_provider);
 	tcase_add_test(t, another_snapshot_judges_for_itself);
