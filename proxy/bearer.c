@@ -59,11 +59,24 @@ bearer_read(struct str authorization, struct str *token)
 static bool
 is_b64token(struct str s)
 {
+	static const bool is_one[256] = {
+		['a' ... 'z'] = true,
+		['A' ... 'Z'] = true,
+		['0' ... '9'] = true,
+		['-'] = true,
+		['.'] = true,
+		['_'] = true,
+		['~'] = true,
+		['+'] = true,
+		['/'] = true,
+	};
 	size_t i = 0;
 
-	while (
-	    i < s.n && (((s.p[i] | 32) >= 'a' && (s.p[i] | 32) <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
-			   (s.p[i] != '\0' && strchr("-._~+/", s.p[i]) != NULL)))
+	/* Four at once: every request of a program comes through here. */
+	while (i + 4 <= s.n && (is_one[(unsigned char)s.p[i]] & is_one[(unsigned char)s.p[i + 1]] &
+				   is_one[(unsigned char)s.p[i + 2]] & is_one[(unsigned char)s.p[i + 3]]))
+		i += 4;
+	while (i < s.n && is_one[(unsigned char)s.p[i]])
 		i++;
 	if (i == 0)
 		return false;

@@ -18,9 +18,11 @@ struct entry {
 };
 
 struct bearer_cache {
-	size_t sets;  /* a power of two */
-	size_t bytes; /* of all entries in the table */
-	size_t hand;  /* the place that is given up next when bytes run short */
+	EVP_MD *sha256;     /* found once: to look for it costs as much as it does */
+	EVP_MD_CTX *digest; /* kept as well */
+	size_t sets;        /* a power of two */
+	size_t bytes;       /* of all entries in the table */
+	size_t hand;        /* the place that is given up next when bytes run short */
 	struct entry *(*v)[WAYS];
 };
 
@@ -41,6 +43,8 @@ bearer_cache_new(size_t entries)
 	for (c->sets = 1; c->sets * WAYS < 2 * entries; c->sets *= 2)
 		;
 	c->v = xcalloc(c->sets, sizeof(*c->v));
+	c->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	c->digest = EVP_MD_CTX_new();
 	return c;
 }
 
@@ -51,17 +55,22 @@ bearer_cache_free(struct bearer_cache **c)
 		return;
 	for (size_t i = 0; i < (*c)->sets * WAYS; i++)
 		forget(*c, &(*c)->v[i / WAYS][i % WAYS]);
+	EVP_MD_CTX_free((*c)->digest);
+	EVP_MD_free((*c)->sha256);
 	free((*c)->v);
 	free(*c);
 	*c = NULL;
 }
 
 bool
-bearer_cache_hash(struct bearer_key *k, struct str token)
+bearer_cache_hash(struct bearer_cache *c, struct bearer_key *k, struct str token)
 {
 	unsigned n = 0;
 
-	return EVP_Digest(token.p, token.n, k->hash, &n, EVP_sha256(), NULL) == 1 && n == sizeof(k->hash);
+	return c->sha256 != NULL && c->digest != NULL &&
+	       EVP_DigestInit_ex2(c->digest, c->sha256, NULL) == 1 &&
+	       EVP_DigestUpdate(c->digest, token.p, token.n) == 1 &&
+	       EVP_DigestFinal_ex(c->digest, k->hash, &n) == 1 && n == sizeof(k->hash);
 }
 
 const struct bearer *

@@ -33,7 +33,7 @@ struct bearer_cache *bearer_cache_new(size_t entries);
 void bearer_cache_free(struct bearer_cache **c);
 
 /* Fill in the hash; false: the digest failed. */
-bool bearer_cache_hash(struct bearer_key *k, struct str token);
+bool bearer_cache_hash(struct bearer_cache *c, struct bearer_key *k, struct str token);
 
 /* NULL when it is not there. */
 const struct bearer *bearer_cache_get(struct bearer_cache *c, const struct bearer_key *k, struct mem *m);

@@ -98,7 +98,7 @@ bearer_verify(struct request *r)
 	b->key.generation = s->generation;
 	b->key.provider = b->provider;
 	b->key.keys = b->view->keys_fetched;
-	if (!bearer_cache_hash(&b->key, b->token))
+	if (!bearer_cache_hash(r->worker->bearers, &b->key, b->token))
 		return request_refuse(r, REASON_SYSTEM, "the digest of a token failed");
 	r->bearer = bearer_cache_get(r->worker->bearers, &b->key, r->mem);
 	if (r->bearer == NULL)

@@ -39,7 +39,7 @@ key_of(const char *token)
 {
 	struct bearer_key k = { .generation = 1, .provider = 0, .keys = 1000 };
 
-	ck_assert(bearer_cache_hash(&k, str_of(token)));
+	ck_assert(bearer_cache_hash(c, &k, str_of(token)));
 	return k;
 }
 
