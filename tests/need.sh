@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a make target needs beyond a bare Debian 12, said and installed.
 #
-#   tests/need.sh [--hint] GROUP...     groups: build test demo analyze format
+#   tests/need.sh [--hint] GROUP...     groups: build test demo bench bench-check analyze format
 #
 # Nothing missing: silent and quick.  Missing packages: installed when we are root, else the one command is
 # printed (exit 1).  --hint never installs.  The packages of npm land in tests/e2e/node_modules, whoever we are.
@@ -35,6 +35,29 @@ test file:/etc/ssl/certs/ca-certificates.crt ca-certificates
 demo cmd:node nodejs
 demo cmd:npm npm
 demo file:/etc/ssl/certs/ca-certificates.crt ca-certificates
+bench cmd:nginx nginx-light
+bench cmd:h2load nghttp2-client
+bench cmd:node nodejs
+bench cmd:curl curl
+bench cmd:openssl openssl
+bench cmd:python3 python3
+bench cmd:taskset util-linux
+bench cmd:ss iproute2
+bench-check cmd:nginx nginx-light
+bench-check cmd:h2load nghttp2-client
+bench-check cmd:node nodejs
+bench-check cmd:curl curl
+bench-check cmd:openssl openssl
+bench-check cmd:python3 python3
+bench-check cmd:taskset util-linux
+bench-check cmd:ss iproute2
+bench-check cmd:valgrind valgrind
+bench cmd:valgrind valgrind
+bench cmd:wrk wrk
+bench cmd:haproxy haproxy
+bench cmd:apache2 apache2-bin
+bench file:/usr/lib/apache2/modules/mod_auth_openidc.so libapache2-mod-auth-openidc
+bench cmd:strace strace
 analyze cmd:clang clang
 analyze cmd:clang-tidy clang-tidy
 analyze cmd:cppcheck cppcheck
@@ -43,7 +66,7 @@ format cmd:clang-format clang-format
 
 has() {
 	case $1 in
-	cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
+	cmd:*) PATH="$PATH:/usr/sbin:/sbin" command -v "${1#cmd:}" >/dev/null 2>&1 ;;
 	file:*) [ -e "${1#file:}" ] ;;
 	pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
 	esac
