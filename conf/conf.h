@@ -282,7 +282,7 @@ struct conf_route {
 	const char *title;
 	const char *host; /* lower case, no port; NULL: any host that no title names */
 	const char *path; /* canonical; "/" or without a trailing slash */
-	size_t upstream; /* index into conf.upstreams */
+	size_t upstream; /* index into conf.upstreams; SIZE_MAX when only_verified */
 	bool only_verified; /* it has no upstream: only `verify` knows it, requests for it get 404 */
 	size_t *providers;  /* indices; whose sessions and tokens open it; at least one */
 	size_t n_providers;

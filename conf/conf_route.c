@@ -1,6 +1,7 @@
 /* conf/conf_route.c - what happens to a request; see conf/build.h */
 #include <ctype.h>
 #include <regex.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct names {
 };
 
 static void one(struct build *, struct group *, struct conf_route *);
+static void without_upstream(struct build *, struct group *, const struct entry *, struct conf_route *);
 static int title(struct build *, struct group *, struct conf_route *);
 static int title_parse(struct build *, struct str, struct conf_route *, struct err *);
 static void reach(struct build *, struct group *, const struct conf_route *);
@@ -61,6 +63,8 @@ one(struct build *b, struct group *g, struct conf_route *r)
 	item = build_value(e);
 	if (item != NULL)
 		conf_upstream_find(b, e, item, &r->upstream);
+	if (!e->given && !g->unfinished && !b->broken)
+		without_upstream(b, g, e, r);
 	provider(b, groups_entry(g, "provider"));
 	claims(b, g, r);
 	conf_bearer_route(b, g, r);
@@ -68,6 +72,22 @@ one(struct build *b, struct group *g, struct conf_route *r)
 	headers(b, g, r);
 	denied_url(b, groups_entry(g, "access_denied_url"));
 	token(b, groups_entry(g, "upstream_token"), r);
+}
+
+/* Meant so where somebody may ask verify, which trusted proxies may; forgotten anywhere else. */
+static void
+without_upstream(struct build *b, struct group *g, const struct entry *e, struct conf_route *r)
+{
+	const struct conf_peers *askers = &b->conf->trusted_proxies;
+
+	r->only_verified = true;
+	r->upstream = SIZE_MAX;
+	if (askers->n == 0 && !askers->unix_sockets)
+		notes_mistake(b->notes, g->place, e->label, "required, and not set; for example %s = \"%s\"",
+		    e->row->name, e->row->example);
+	else
+		notes_warning(b->notes, g->place, g->label,
+		    "has no upstream: verify answers for it, and requests for it get 404");
 }
 
 /* --- the title ------------------------------------------------------------------ */

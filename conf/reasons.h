@@ -47,6 +47,8 @@
 	X(CROSS_ORIGIN, "cross_origin", 403, "an unsafe request that another site caused (session.origin_check)") \
 	X(CLAIM_MISSING, "claim_missing", 403, "a claim that the route demands is not what it must be") \
 	X(USERNAME_MISMATCH, "username_mismatch", 403, "the username does not match route.username_match") \
+	X(VERIFY_UNTRUSTED, "verify_untrusted", 403, "verify was asked by a server that trusted_proxies does not name") \
+	X(VERIFY_UNCLEAR, "verify_unclear", 403, "verify was not told, or not clearly, which request is meant") \
 	/* who may pass with an access token */ \
 	X(BEARER_MISSING, "bearer_missing", 401, "a bearer route, and no access token in the Authorization header") \
 	X(BEARER_MALFORMED, "bearer_malformed", 400, "an access token that is not sent as RFC 6750 2.1 has it") \

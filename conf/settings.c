@@ -427,7 +427,8 @@ const struct setting settings[] = {
 
 #undef S
 #define S SECTION_ROUTE
-	{ ROW(S, "upstream", TEXT), .required = true, .active = true, .example = "app",
+	{ ROW(S, "upstream", TEXT), .otherwise = "required, but for routes that only verify is asked about",
+	    .active = true, .example = "app",
 	    .help = "The name of an upstream section, or a URL." },
 	{ ROW(S, "auth", WORD), .fallback = "session", .words = "none session bearer any",
 	    AT(conf_route, auth),

@@ -190,7 +190,7 @@ bearer_authorize(struct request *r)
 	}
 	r->session = verdict.who;
 	r->username = verdict.username;
-	return STEP_ASK_UPSTREAM;
+	return request_pass(r);
 }
 
 /* --- what the steps share --- */

@@ -27,6 +27,7 @@ static const struct {
 	{ "logout", to_logout, true },
 	{ "logout/return", logged_out, false },
 	{ "session", show_session, false },
+	{ "verify", verify_begin, false },
 };
 
 enum step

@@ -14,6 +14,7 @@
 #include "proxy/login.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
+#include "proxy/verify.h"
 
 #define FIELDS_MAX 49152 /* of one answer: split session cookies among them */
 
@@ -70,6 +71,10 @@ reply_refusal(struct request *r)
 		.reason = r->err.reason, .status = reason_status(r->err.reason), .request_id = r->id
 	};
 
+	if (r->verify != NULL)
+		page.status = verify_status(page.status);
+	if (r->verify != NULL && !r->verify->redirect)
+		route = NULL; /* who asks knows no redirect */
 	if (r->match.kind == ROUTE_UPSTREAM && route != NULL && route->access_denied_url != NULL &&
 	    r->session != NULL && page.status == 403 && request_is_navigation(r) &&
 	    !str_is(r->match.path, str_of(route->access_denied_url))) { /* refused itself: no way out */

@@ -21,6 +21,7 @@
 #include "proxy/revoke.h"
 #include "proxy/upstream.h"
 #include "proxy/usertokens.h"
+#include "proxy/verify.h"
 
 static step_fn request_check, request_route, request_session, request_authorize;
 static step_fn request_ask_upstream, request_ask_outbound, request_take_outbound;
@@ -79,6 +80,7 @@ static const struct {
 	[STEP_TAKE_REVOKED] = { "take-revoked", logout_take_revoked },
 	[STEP_TAKE_DROPPED] = { "take-dropped", logout_take_dropped },
 	[STEP_SIGNED_OUT] = { "signed-out", logout_done },
+	[STEP_VERIFIED] = { "verified", verify_allow },
 };
 
 /* --- the driver --- */
@@ -199,7 +201,8 @@ request_route(struct request *r)
 
 	if (str_is(r->in.path, STR("*")))
 		return request_refuse(r, REASON_BAD_TARGET, "OPTIONS * asks for nothing that is here");
-	if (route_find(s->routes, r->in.host, r->in.path, r->mem, &r->match, &e) == -1)
+	if (route_find(s->routes, r->in.host, r->in.path, r->mem, &r->match, &e) == -1 &&
+	    !(e.reason == REASON_WRONG_HOST && verify_finds_host(r)))
 		return request_fail(r, &e);
 	if (r->client->https_redirect && !r->https) {
 		reply_redirect(r, 308,
@@ -210,8 +213,17 @@ request_route(struct request *r)
 	}
 	if (r->match.kind == ROUTE_OURS)
 		return STEP_ENDPOINT;
+	if (r->match.route->only_verified)
+		return request_refuse(r, REASON_NO_ROUTE,
+		    "route \"%s\" has no upstream: it is for verify alone", r->match.route->title);
+	return request_protect(r);
+}
+
+enum step
+request_protect(struct request *r)
+{
 	if (r->match.route->auth == AUTH_NONE)
-		return STEP_ASK_UPSTREAM;
+		return request_pass(r);
 	return bearer_is_wanted(r) ? STEP_BEARER : STEP_SESSION;
 }
 
@@ -242,7 +254,13 @@ request_authorize(struct request *r)
 	if (access_allows(s->access, s->conf, r->match.route_index, r->session, r->mem, &r->username, &e) ==
 	    -1)
 		return request_fail(r, &e);
-	return STEP_ASK_UPSTREAM;
+	return request_pass(r);
+}
+
+enum step
+request_pass(struct request *r)
+{
+	return r->verify != NULL ? STEP_VERIFIED : STEP_ASK_UPSTREAM;
 }
 
 /* Pass it on: hop-by-hop off, what could pass for ours off, ours on. */
@@ -365,6 +383,8 @@ request_say_no(struct request *r)
 static enum step
 request_reply(struct request *r)
 {
+	if (r->verify != NULL)
+		verify_settle(r);
 	reply_send(r);
 	return STEP_FINISH;
 }
@@ -422,11 +442,11 @@ sign_in_or_401(struct request *r)
 	enum conf_unauthenticated how = r->match.route->unauthenticated;
 
 	r->session = NULL;
-	if (how == UNAUTHENTICATED_401 || r->in.upgrade ||
+	if (how == UNAUTHENTICATED_401 || r->in.upgrade || (r->verify != NULL && !r->verify->redirect) ||
 	    (how == UNAUTHENTICATED_AUTO && !request_is_navigation(r)))
 		return request_refuse(r, why[r->found], "%s", reason_meaning(why[r->found]));
 	r->err.reason = why[r->found];
-	return STEP_LOGIN;
+	return r->verify != NULL ? verify_sign_in(r) : STEP_LOGIN;
 }
 
 /*

@@ -38,6 +38,7 @@ struct request;
 struct revoke_op;
 struct upstream_conn;
 struct usertokens;
+struct verify;
 
 enum step {
 	STEP_CHECK,         /* request.c:  meant for us, and may it be answered now?     */
@@ -82,6 +83,7 @@ enum step {
 	STEP_TAKE_REVOKED,   /*             refused from now on, and that lasts           */
 	STEP_TAKE_DROPPED,   /*             its tokens are forgotten                      */
 	STEP_SIGNED_OUT,     /*             to the provider's logout, or our page         */
+	STEP_VERIFIED,       /* verify.c:   another server asked: it may pass             */
 	STEP_END
 };
 
@@ -131,6 +133,7 @@ struct request {
 	struct login *login;           /* a sign-in under way */
 	struct str id_token_hint;      /* a sign-out under way */
 	struct bodyread *reading;      /* a body for one of our endpoints; NULL: none is read */
+	struct verify *verify;         /* another server asks about this request; NULL: it was sent to us */
 
 	/* 3. what we are waiting for; request_abort() cancels these */
 	struct oidc_op *oidc;
@@ -189,6 +192,11 @@ struct str request_own_path(
     const struct request *r, const char *endpoint); /* origin path + auth_path + "/..." */
 struct snapshot *request_snap(const struct request *r);
 
+/* The route is known: what does it want of who comes? */
+enum step request_protect(struct request *r);
+/* It may pass: on to the upstream, or back to the server that asked. */
+enum step request_pass(struct request *r);
+
 /* Is this request judged by an access token, on a route that takes them? */
 bool bearer_is_wanted(const struct request *r);
 struct str bearer_token(const struct request *r); /* what was sent; "" when it was none */
@@ -207,6 +215,7 @@ void reply_send(struct request *r); /* writes it; r->keep says whether more may 
 /* the roads in their own files */
 step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_authorize;
 step_fn usertokens_ask, usertokens_take;
+step_fn verify_begin, verify_sign_in, verify_allow;
 step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,
     login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,
     login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,

@@ -44,6 +44,7 @@ request_new(struct client *c)
 	r->login = NULL;
 	r->id_token_hint = STR("");
 	r->reading = NULL;
+	r->verify = NULL;
 	r->oidc = NULL;
 	r->store = NULL;
 	r->outbound = NULL;

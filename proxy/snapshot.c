@@ -7,6 +7,7 @@
 
 #include "proxy/snapshot.h"
 #include "proxy/tls.h"
+#include "proxy/verify.h"
 
 static int make_rules(struct snapshot *, struct err *);
 static void make_names(struct snapshot *);
@@ -121,6 +122,7 @@ make_rules(struct snapshot *s, struct err *e)
 		return -1;
 	*needed = access_claims_needed(s->conf, s->mem);
 	s->claims_needed = needed;
+	s->identity_names = verify_names(s->conf, s->mem);
 	s->sessions = sessions_new(cs, needed, e);
 	if (s->sessions == NULL)
 		return -1;

@@ -52,6 +52,7 @@ struct snapshot {
 	struct access *access;
 	struct sessions *sessions;
 	const struct conf_strings *claims_needed; /* by rules and headers of any route */
+	struct conf_strings identity_names;       /* of the headers that any route sets for a user */
 	struct store *store;
 	struct oidc **oidc;           /* conf->n_providers */
 	struct outbound **outbounds;  /* conf->n_outbounds */

@@ -75,6 +75,10 @@ static const struct words by_reason[REASON_COUNT] = {
 					   "If you have another account, sign in with that one. Otherwise "
 					   "ask your administrator."),
 	    .label = "Required" },
+	[REASON_VERIFY_UNTRUSTED] = { SAY(
+	    "For servers only", "This address is for the web servers in front of this site.", NULL) },
+	[REASON_VERIFY_UNCLEAR] = { SAY("Access denied",
+	    "The web server in front of this site did not say clearly what you asked for.", ASK) },
 	/* programs, mostly; a person sees it who opens their address in a browser */
 	[REASON_BEARER_MISSING] = { SAY("For programs only",
 	    "This address is for programs that bring an access token.",

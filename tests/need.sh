@@ -28,6 +28,7 @@ test pc:check check
 test cmd:node nodejs
 test cmd:npm npm
 test cmd:chromium chromium
+test cmd:nginx nginx
 test cmd:openssl openssl
 test cmd:ps procps
 test cmd:ctags universal-ctags
