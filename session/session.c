@@ -34,6 +34,7 @@ struct beginning {
 	const struct identity *who;
 	const struct session_trade *trade; /* NULL: a sign-in */
 	int64_t now_ms;
+	struct mem *mem;
 };
 
 static size_t find_values(const struct visit *, struct str *values, bool *parts);
@@ -43,7 +44,7 @@ static const struct session *verify(const struct sessions *, const struct visit 
 static enum session_found judge(const struct sessions *, const struct visit *, const struct session *);
 static unsigned rank(enum session_found);
 static bool may_trade(const struct sessions *, struct str app_id);
-static int begin(const struct sessions *, const struct beginning *, struct mem *, const struct session **out,
+static int begin(const struct sessions *, const struct beginning *, const struct session **out,
     struct str *token, struct err *);
 static int64_t capped(int64_t);
 static void fill(struct session *, const struct sessions *, const struct beginning *);
@@ -268,9 +269,9 @@ int
 session_begin(const struct sessions *s, const struct session_scope *scope, const struct identity *who,
     int64_t now_ms, struct mem *m, const struct session **out, struct str *token, struct err *e)
 {
-	const struct beginning b = { scope, who, NULL, now_ms };
+	const struct beginning b = { scope, who, NULL, now_ms, m };
 
-	return begin(s, &b, m, out, token, e);
+	return begin(s, &b, out, token, e);
 }
 
 int
@@ -278,15 +279,16 @@ session_begin_traded(const struct sessions *s, const struct session_scope *scope
     const struct session_trade *trade, int64_t now_ms, struct mem *m, const struct session **out,
     struct str *token, struct err *e)
 {
-	const struct beginning b = { scope, who, trade, now_ms };
+	const struct beginning b = { scope, who, trade, now_ms, m };
 
-	return begin(s, &b, m, out, token, e);
+	return begin(s, &b, out, token, e);
 }
 
 static int
-begin(const struct sessions *s, const struct beginning *b, struct mem *m, const struct session **out,
-    struct str *token, struct err *e)
+begin(const struct sessions *s, const struct beginning *b, const struct session **out, struct str *token,
+    struct err *e)
 {
+	struct mem *m = b->mem;
 	size_t room = session_cookie_room(s->conf, b->scope->origin, mem_text(m, b->scope->cookie));
 	char sid[RECORD_SID + 1];
 	unsigned char random[16];

@@ -314,6 +314,8 @@ START_TEST(every_key_of_the_example_is_right_as_it_stands_there)
 	}
 	if (row->section == SECTION_ROUTE)
 		take_tokens(text, row->name);
+	if (strcmp(row->name, "mobile_clients") == 0)
+		comment(text, "\nprovider \"main\" {", "audience", true);
 	comment(text, head, row->name, true);
 	if (strcmp(row->name, "upstream_token") == 0)
 		text = mem_printf(

@@ -26,8 +26,17 @@ teardown(void)
 static struct session
 session_of(const char *username)
 {
-	return (struct session){ STR("i"), STR("a"), STR("s"), str_of(username), STR("p"), STR("sid"),
-		STR(""), 1, 2, 3, 4, NULL, 0 };
+	return (struct session){ .iss = STR("i"),
+		.aud = STR("a"),
+		.sub = STR("s"),
+		.username = str_of(username),
+		.idp = STR("p"),
+		.sid = STR("sid"),
+		.op_sid = STR(""),
+		.sst = 1,
+		.auth_time = 2,
+		.iat = 3,
+		.exp = 4 };
 }
 
 START_TEST(a_cookie_is_found_by_its_whole_value_and_its_verifier)
