@@ -46,6 +46,7 @@
 	X(REVOCATION_FULL, "revocation_full", 503, "the table of ended sessions is full") \
 	X(CROSS_ORIGIN, "cross_origin", 403, "an unsafe request that another site caused (session.origin_check)") \
 	X(CLAIM_MISSING, "claim_missing", 403, "a claim that the route demands is not what it must be") \
+	X(CLAIM_OVERAGE, "claim_overage", 403, "a claim that the route demands is too large for the token, which only names it") \
 	X(USERNAME_MISMATCH, "username_mismatch", 403, "the username does not match route.username_match") \
 	X(VERIFY_UNTRUSTED, "verify_untrusted", 403, "verify was asked by a server that trusted_proxies does not name") \
 	X(VERIFY_UNCLEAR, "verify_unclear", 403, "verify was not told, or not clearly, which request is meant") \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proxy/access.h"
+#include "proxy/overage.h"
 
 #define GROUPS 10 /* \0 to \9 */
 #define USERNAME_MAX                                                                                         \
@@ -105,7 +106,7 @@ access_claims_needed(const struct conf *c, struct mem *m)
 
 	for (size_t i = 0; i < c->n_routes; i++)
 		most += c->routes[i].n_claims + c->routes[i].n_claim_headers;
-	names.v = mem_zalloc(m, most * sizeof(names.v[0]));
+	names.v = mem_zalloc(m, (most + 2) * sizeof(names.v[0]));
 	for (size_t i = 0; i < c->n_routes; i++) {
 		const struct conf_route *r = &c->routes[i];
 
@@ -113,6 +114,10 @@ access_claims_needed(const struct conf *c, struct mem *m)
 			add_name(&names, r->claims[j].claim);
 		for (size_t j = 0; j < r->n_claim_headers; j++)
 			add_name(&names, r->claim_headers[j].claim);
+	}
+	if (names.n > 0) {
+		add_name(&names, OVERAGE_NAMES);
+		add_name(&names, OVERAGE_GROUPS);
 	}
 	return names;
 }
@@ -157,6 +162,12 @@ check_claim(const struct conf_claim_rule *rule, const char *route, const struct 
 	for (size_t i = 0; i < n; i++)
 		if (str_is(has[i], str_of(rule->value)))
 			return 0;
+	if (n == 0 && overage_of(s, rule->claim))
+		return err_set(e, REASON_CLAIM_OVERAGE,
+		    "route \"%.60s\" demands the claim %.60s%c%.60s; the token says that it has too many "
+		    "%.30s to "
+		    "list them: " OVERAGE_MEND,
+		    route, rule->claim, rule->contained ? '~' : '=', rule->value, rule->claim);
 	if (n == 0)
 		return err_set(e, REASON_CLAIM_MISSING,
 		    "route \"%s\" demands the claim %s%c%s; the session has none", route, rule->claim,

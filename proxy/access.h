@@ -21,7 +21,8 @@ void access_free(struct access **a);
 /*
  * 0: allowed, *username is what goes into the route's username_header (the
  * session's own text, or one in m; never empty).  -1: CLAIM_MISSING (text
- * names rule and what the session has), USERNAME_MISMATCH.
+ * names rule and what the session has), CLAIM_OVERAGE (the token names the
+ * claim as left out, proxy/overage.h), USERNAME_MISMATCH.
  *
  * In order: all claim rules; username_match; username_replace with \0 to \9
  * filled in (\\ is one backslash; unset: \0, the part that matched);
@@ -37,7 +38,8 @@ int access_allows(const struct access *a, const struct conf *c, size_t route, co
  */
 bool access_claim(const struct session *s, const char *name, struct str *value);
 
-/* The names of all claims that rules and headers of any route need; in m. */
+/* The names of all claims that rules and headers of any route need, and what tells of those left out; in m.
+ */
 struct conf_strings access_claims_needed(const struct conf *c, struct mem *m);
 
 #endif

@@ -72,7 +72,7 @@ struct bearer_verdict {
 
 /*
  * 0: allowed.  -1: SCOPE_MISSING, ROLE_MISSING, CLIENT_UNKNOWN, CLIENT_INACTIVE,
- * CLAIM_MISSING, USERNAME_MISMATCH; the sentence says what was required and
+ * CLAIM_MISSING, CLAIM_OVERAGE, USERNAME_MISMATCH; the sentence says what was required and
  * what the token has.
  */
 int bearer_allows(const struct bearer_question *q, struct bearer_verdict *out, struct err *e) MUST_CHECK;

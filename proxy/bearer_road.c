@@ -135,6 +135,7 @@ verify(struct request *r)
 		r->bearer = bearer_new(who, s->claims_needed, r->mem, &e);
 		if (r->bearer == NULL)
 			return refuse(r, &e, NULL);
+		request_note_overage(r, r->bearer->who);
 		r->bearer = bearer_cache_put(r->worker->bearers, &b->key, r->bearer, r->mem);
 		return STEP_ALLOW_BEARER;
 	case ACCESSTOKEN_NEED_KEYS:

@@ -55,6 +55,7 @@ void explain_access(struct explained *x);
 void explain_signature(struct explained *x, const char *setting, const struct conf_strings *algs);
 void explain_expiry(struct explained *x);
 void explain_begin(struct explained *x, const char *name);
+void explain_overage(struct explained *x); /* what it names and leaves out (proxy/overage.h) */
 const char *explain_list(const struct conf_strings *s, struct mem *m); /* "a, b" */
 
 #endif

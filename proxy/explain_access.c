@@ -53,6 +53,7 @@ explain_access(struct explained *x)
 		else
 			finding_note(&x->f, steps[i], "not judged, because of %s", steps[bad]);
 	}
+	explain_overage(x);
 	if (who != NULL)
 		say_who(x, who);
 	if (x->route != NULL)

@@ -42,6 +42,7 @@ explain_id(struct explained *x)
 	check_nonce(x);
 	check_demands(x);
 	check_names(x, &names);
+	explain_overage(x);
 	who = verify(x, &names);
 	if (who != NULL && x->route != NULL)
 		check_route(x, who);

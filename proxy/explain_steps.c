@@ -3,6 +3,7 @@
 #include "oidc/jose.h"
 #include "oidc/jwks.h"
 #include "proxy/explain.h"
+#include "proxy/overage.h"
 #include "proxy/when.h"
 
 static void say_passed(struct explained *, size_t, const char *);
@@ -130,6 +131,23 @@ explain_begin(struct explained *x, const char *name)
 	else
 		finding_ok(&x->f, name, "%s, clock_tolerance %lld s", when_words(at, x->now, words),
 		    (long long)tolerance);
+}
+
+void
+explain_overage(struct explained *x)
+{
+	json_t *names = json_object_get(x->claims, OVERAGE_NAMES), *ignored;
+	const char *name;
+
+	if (json_object_get(names, "groups") == NULL && overage_in(x->claims, "groups"))
+		finding_warn(&x->f, "groups",
+		    "left out, because there are too many (" OVERAGE_GROUPS "); " OVERAGE_MEND);
+	json_object_foreach(names, name, ignored)
+	{
+		if (overage_in(x->claims, name))
+			finding_warn(&x->f, name,
+			    "left out, because it is too large (" OVERAGE_NAMES "); " OVERAGE_MEND);
+	}
 }
 
 const char *

@@ -390,6 +390,7 @@ login_take_stored(struct request *r)
 	metric_add(&r->worker->metrics.sign_ins_done, 1);
 	log_request(LOG_LEVEL_INFO, r->id, REASON_NONE, "%.*s signed in at %s", STR_ARG(r->session->username),
 	    request_snap(r)->conf->providers[l->provider].name);
+	request_note_overage(r, r->session);
 	return to_page(r, l->flow.target);
 }
 

@@ -119,8 +119,9 @@ fill_page(struct request *r, struct page *page)
 static bool
 is_about_a_person(enum reason why)
 {
-	return why == REASON_CLAIM_MISSING || why == REASON_USERNAME_MISMATCH ||
-	       why == REASON_LOGIN_REFUSED || why == REASON_LOGIN_NO_USERNAME || why == REASON_LOGIN_CLAIM;
+	return why == REASON_CLAIM_MISSING || why == REASON_CLAIM_OVERAGE || why == REASON_TOKEN_TENANT ||
+	       why == REASON_USERNAME_MISMATCH || why == REASON_LOGIN_REFUSED ||
+	       why == REASON_LOGIN_NO_USERNAME || why == REASON_LOGIN_CLAIM;
 }
 
 void

@@ -191,6 +191,8 @@ void request_visit(struct request *r, struct visit *v, size_t provider); /* what
 struct str request_own_path(
     const struct request *r, const char *endpoint); /* origin path + auth_path + "/..." */
 struct snapshot *request_snap(const struct request *r);
+/* A warning when a token leaves out claims that routes need because they are too large (proxy/overage.h). */
+void request_note_overage(struct request *r, const struct session *s);
 
 /* The route is known: what does it want of who comes? */
 enum step request_protect(struct request *r);

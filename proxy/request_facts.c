@@ -1,6 +1,8 @@
 /* proxy/request_facts.c - what a request says of itself; see proxy/request.h */
+#include "conf/log.h"
 #include "proxy/client.h"
 #include "proxy/forward.h"
+#include "proxy/overage.h"
 #include "proxy/request.h"
 
 bool
@@ -49,6 +51,18 @@ struct snapshot *
 request_snap(const struct request *r)
 {
 	return r->view->snap;
+}
+
+void
+request_note_overage(struct request *r, const struct session *s)
+{
+	const char *claims = overage_list(s, request_snap(r)->claims_needed, r->mem);
+
+	if (claims != NULL)
+		log_request(LOG_LEVEL_WARN, r->id, REASON_CLAIM_OVERAGE,
+		    "the token of %.*s names %s but is too small to hold it, and a route needs "
+		    "it: " OVERAGE_MEND,
+		    STR_ARG(s->username), claims);
 }
 
 void

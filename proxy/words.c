@@ -69,6 +69,15 @@ static const struct words by_reason[REASON_COUNT] = {
 				       "your administrator for "
 				       "access."),
 	    .label = "Required" },
+	[REASON_CLAIM_OVERAGE] = { SAY("Access denied",
+				       "You are signed in, but your account is in more groups than the "
+				       "sign-in "
+				       "service can list, so it cannot be seen whether you may open this "
+				       "page.",
+				       "If you have another account, sign in with that one. Otherwise show "
+				       "this "
+				       "page to your administrator."),
+	    .label = "Required" },
 	[REASON_USERNAME_MISMATCH] = { SAY("Access denied",
 					   "You are signed in, but the application has no name for your "
 					   "account.",

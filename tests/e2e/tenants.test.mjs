@@ -24,7 +24,9 @@ const w = shared(async () => {
 		op,
 		provider: `kind = "ms-identity-v2" tenants = {"${OURS.toUpperCase()}", "${SECOND}"} audience = "api://app"`,
 		routes: `route "/" { upstream = "app" claim_headers = {"X-Tenant=tid"} }
-			route "/api" { upstream = "app" auth = bearer }`,
+			route "/api" { upstream = "app" auth = bearer }
+			route "/admin" { upstream = "app" claims = {"groups~admins"} }
+			route "/api/admin" { upstream = "app" auth = bearer claims = {"groups~admins"} }`,
 	};
 });
 
@@ -32,8 +34,9 @@ async function signIn(a, tid, o = {}) {
 	a.op.signer = a.op.keys.find((k) => k.kid === (o.key ?? 'any'));
 	a.op.fault = { ...a.op.fault, claims: { iss: `${a.op.url}/${o.iss ?? tid}/v2.0`, tid, oid: 'o', ...o.claims }, responseAlso: o.response };
 	const n = a.backend.requests.length;
-	const answer = await new Browser().signIn(`${a.url}/`, 'alice');
-	return { answer, seen: a.backend.requests.slice(n) };
+	const browser = new Browser();
+	const answer = await browser.signIn(`${a.url}/`, 'alice');
+	return { browser, answer, seen: a.backend.requests.slice(n) };
 }
 
 async function api(a, tid, o = {}) {
@@ -42,7 +45,7 @@ async function api(a, tid, o = {}) {
 		iss: `${a.op.url}/${o.iss ?? tid}/v2.0`, tid, aud: 'api://app', sub: 's', oid: 'o', scp: 'read', azp: 'spa', preferred_username: 'alice',
 		iat: now(), exp: now() + 600, ...o.claims,
 	}, { kid: a.op.signer.kid, n: a.op.signer.n });
-	return new Browser().request(`${a.url}/api/x`, { headers: { ...FETCH, Authorization: `Bearer ${token}` } });
+	return new Browser().request(`${a.url}${o.path ?? '/api/x'}`, { headers: { ...FETCH, Authorization: `Bearer ${token}` } });
 }
 
 story('users of the listed tenants sign in', async () => {
@@ -95,6 +98,43 @@ story('the issuer in the response is that of a listed tenant', async () => {
 		assert.equal(answer.status, 403);
 		assert.equal((await a.proxy.lastAccess((x) => x.path === '/auth/callback' && x.status === 403)).reason, 'login_iss');
 	}
+});
+
+const overages = [
+	['_claim_names', { groups: undefined, _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'https://graph.windows.net/x' } } }],
+	['hasgroups', { groups: undefined, hasgroups: true }],
+];
+for (const [name, claims] of overages) {
+	story(`too many groups for a token (${name}) are refused with the mend, not taken for none`, async () => {
+		const a = await w();
+		const { browser, answer } = await signIn(a, OURS, { claims });
+		assert.equal(answer.status, 200);
+		await a.proxy.logged(/the token of alice names groups/);
+		const page = await browser.request(`${a.url}/admin`);
+		assert.equal(page.status, 403);
+		assert.match(page.text, /more groups than the sign-in service can list/);
+		assert.match(page.text, /app roles/);
+		assert.match(page.text, /Sign in as someone else/);
+		assert.equal((await a.proxy.lastAccess((x) => x.path === '/admin')).reason, 'claim_overage');
+		const r = await api(a, OURS, { path: '/api/admin', claims });
+		assert.equal(r.status, 403, r.text);
+		assert.equal(JSON.parse(r.text).error, 'claim_overage');
+		assert.match(r.headers['www-authenticate'], /error="insufficient_scope"/);
+		const file = join(a.proxy.dir, 'overage');
+		writeFileSync(file, a.op.mint({ iss: `${a.op.url}/${OURS}/v2.0`, tid: OURS, aud: 'rp', sub: 's', nonce: 'n', preferred_username: 'alice', iat: now(), exp: now() + 600, ...claims }));
+		const token = await runAside(['token', '-c', a.proxy.file, '--id', '--route', '/admin', file]);
+		assert.match(token.stdout, /warn .*groups.*left out/);
+		assert.match(token.stdout, /FAIL .*route.*claim_overage/);
+	});
+}
+
+story('groups that are listed open the route, and their absence alone is no overage', async () => {
+	const a = await w();
+	const { browser } = await signIn(a, OURS, { claims: { groups: ['admins'], _claim_names: { wids: 'src1' } } });
+	assert.equal((await browser.request(`${a.url}/admin`)).status, 200);
+	const other = await signIn(a, OURS, { claims: { groups: undefined } });
+	assert.equal((await other.browser.request(`${a.url}/admin`)).status, 403);
+	assert.equal((await a.proxy.lastAccess((x) => x.path === '/admin' && x.status === 403)).reason, 'claim_missing');
 });
 
 story('the command token names the tenant', async () => {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "proxy/access.h"
+#include "proxy/overage.h"
 
 static struct mem *m;
 static struct err e;
@@ -137,6 +138,48 @@ START_TEST(a_session_without_a_provider_session_has_no_op_sid)
 	rules[0].n_claims = 1;
 	ck_assert_int_eq(ask(), -1);
 	ck_assert_int_eq(e.reason, REASON_CLAIM_MISSING);
+}
+END_TEST
+
+/* What a token says of the groups that it does not list. */
+static const struct {
+	const char *name, *value;
+	bool listed; /* groups are there all the same */
+	enum reason want;
+} overages[] = {
+	{ "_claim_names", "{\"groups\":\"src1\"}", false, REASON_CLAIM_OVERAGE },
+	{ "_claim_names", "{\"groups\":\"src1\"}", true, REASON_CLAIM_MISSING },
+	{ "_claim_names", "{\"wids\":\"src1\"}", false, REASON_CLAIM_MISSING },
+	{ "_claim_names", "groups", false, REASON_CLAIM_MISSING },
+	{ "_claim_names", "", false, REASON_CLAIM_MISSING },
+	{ "hasgroups", "true", false, REASON_CLAIM_OVERAGE },
+	{ "hasgroups", "true", true, REASON_CLAIM_MISSING },
+	{ "hasgroups", "false", false, REASON_CLAIM_MISSING },
+	{ "other", "true", false, REASON_CLAIM_MISSING },
+};
+
+START_TEST(groups_that_are_too_many_are_not_no_groups)
+{
+	const struct str value = str_of(overages[_i].value), none = STR("staff");
+	const struct session_claim kept[] = {
+		{ str_of(overages[_i].name), value, &value, 1 },
+		{ STR("groups"), none, &none, 1 },
+	};
+	const char *needed[] = { "wids", "groups" };
+	const struct conf_strings all = { 2, needed };
+
+	session.claims = kept;
+	session.n_claims = overages[_i].listed ? 2 : 1;
+	demands[0] = (struct conf_claim_rule){ "groups", "admins", true };
+	rules[0].claims = demands;
+	rules[0].n_claims = 1;
+	ck_assert_int_eq(ask(), -1);
+	ck_assert_msg(e.reason == overages[_i].want, "%s %s: %s", overages[_i].name, overages[_i].value,
+	    reason_word(e.reason));
+	if (e.reason == REASON_CLAIM_OVERAGE) {
+		ck_assert_ptr_nonnull(strstr(e.text, "app roles"));
+		ck_assert_str_eq(overage_list(&session, &all, m), "groups");
+	}
 }
 END_TEST
 
@@ -316,10 +359,12 @@ START_TEST(every_claim_that_a_route_names_is_needed_once)
 	rules[1] = (struct conf_route){ .claim_headers = headers, .n_claim_headers = 4 };
 	conf.n_routes = 2;
 	got = access_claims_needed(&conf, m);
-	ck_assert_uint_eq(got.n, 3);
+	ck_assert_uint_eq(got.n, 5);
 	ck_assert_str_eq(got.v[0], "groups");
 	ck_assert_str_eq(got.v[1], "acr");
 	ck_assert_str_eq(got.v[2], "email");
+	ck_assert_str_eq(got.v[3], "_claim_names"); /* what tells of claims that were left out */
+	ck_assert_str_eq(got.v[4], "hasgroups");
 }
 END_TEST
 
@@ -347,6 +392,7 @@ main(void)
 	tcase_add_loop_test(t, a_rule_holds_for_an_equal_text_or_element_only, 0, ROWS(rule_rows));
 	tcase_add_test(t, all_rules_must_hold);
 	tcase_add_test(t, a_session_without_a_provider_session_has_no_op_sid);
+	tcase_add_loop_test(t, groups_that_are_too_many_are_not_no_groups, 0, ROWS(overages));
 	tcase_add_test(t, a_claim_cannot_pass_for_the_sessions_own);
 	tcase_add_test(t, a_claims_text_is_what_a_header_carries);
 	tcase_add_loop_test(t, a_username_is_matched_rewritten_and_prefixed, 0, ROWS(names));

@@ -178,6 +178,8 @@ START_TEST(pages_say_what_helps)
 		{ REASON_CLAIM_MISSING, "<dt>Signed in as</dt><dd dir=\"auto\">jane</dd>" },
 		{ REASON_CLAIM_MISSING, "<dt>Required</dt><dd dir=\"auto\">the detail</dd>" },
 		{ REASON_CLAIM_MISSING, "href=\"/other\">Sign in as someone else</a>" },
+		{ REASON_CLAIM_OVERAGE, "<dt>Required</dt><dd dir=\"auto\">the detail</dd>" },
+		{ REASON_TOKEN_TENANT, "href=\"/other\">Sign in as someone else</a>" },
 		{ REASON_LOGIN_NO_USERNAME, "<dt>Missing claim</dt><dd dir=\"auto\">the detail</dd>" },
 		{ REASON_LOGIN_REFUSED, "<dt>Its answer</dt><dd dir=\"auto\">the detail</dd>" },
 		{ REASON_PROVIDER_DOWN, "Sign-in is not available" },
