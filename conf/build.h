@@ -71,6 +71,9 @@ void conf_upstream_build(struct build *b);
 void conf_outbound_build(struct build *b);
 void conf_route_build(struct build *b);
 
+/* conf_provider.c, for who names one: its index, or say that there is none. */
+void conf_provider_find(struct build *b, struct entry *e, struct item *item, size_t *index);
+
 /* conf_route.c, for providers: "claim=value" or "claim~value"; -1: it is neither. */
 int conf_route_claim(struct build *b, struct str text, struct conf_claim_rule *out);
 

@@ -10,7 +10,9 @@ enum decode { DECODE_AUTO, DECODE_NO, DECODE_YES }; /* the words of decode_acces
 
 static void not_empty(struct build *, struct group *, const char *name);
 static void app_only(struct build *, struct entry *, struct conf_provider *);
-static void can_be_checked(struct build *, struct entry *, struct item *);
+static void can_be_checked(struct build *, struct entry *, const struct conf_route *);
+static void tokens_can_be_checked(
+    struct build *, struct entry *, struct item *, const struct conf_provider *, struct group *);
 static void origins(struct build *, struct entry *, struct conf_route *);
 static char *origin(struct build *, struct str);
 
@@ -71,7 +73,7 @@ conf_bearer_route(struct build *b, struct group *g, struct conf_route *r)
 	conf_bearer_scopes(b, groups_entry(g, "scopes"));
 	origins(b, groups_entry(g, "cors_origins"), r);
 	if (r->auth == AUTH_BEARER || r->auth == AUTH_ANY) {
-		can_be_checked(b, auth, build_value(auth));
+		can_be_checked(b, auth, r);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(demands) / sizeof(demands[0]); i++) {
@@ -86,13 +88,23 @@ conf_bearer_route(struct build *b, struct group *g, struct conf_route *r)
 
 /* A token that nobody can check opens nothing. */
 static void
-can_be_checked(struct build *b, struct entry *auth, struct item *item)
+can_be_checked(struct build *b, struct entry *auth, const struct conf_route *r)
 {
-	struct group *g = build_next(b, SECTION_PROVIDER, NULL);
-	const struct conf_provider *p = b->conf->providers;
+	for (size_t i = 0; i < r->n_providers && r->providers[i] < b->conf->n_providers; i++) {
+		struct group *g = build_next(b, SECTION_PROVIDER, NULL);
 
-	if (item == NULL || b->conf->n_providers == 0 || g == NULL || g->unfinished)
-		return;
+		for (size_t k = 0; k < r->providers[i]; k++)
+			g = build_next(b, SECTION_PROVIDER, g);
+		if (build_value(auth) != NULL && !g->unfinished)
+			tokens_can_be_checked(
+			    b, auth, build_value(auth), &b->conf->providers[r->providers[i]], g);
+	}
+}
+
+static void
+tokens_can_be_checked(
+    struct build *b, struct entry *auth, struct item *item, const struct conf_provider *p, struct group *g)
+{
 	if (!groups_entry(g, "audience")->given)
 		build_mistake(b, auth, item,
 		    "%s needs access tokens, and nothing says what those of provider %s must be for; set its "

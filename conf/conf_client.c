@@ -6,7 +6,6 @@
 #include "conf/value.h"
 
 static void one(struct build *, struct group *, struct conf_client *);
-static void provider(struct build *, struct entry *, struct conf_client *);
 static void only_once(struct build *, struct group *, const struct conf_client *);
 
 void
@@ -28,13 +27,14 @@ conf_client_build(struct build *b)
 static void
 one(struct build *b, struct group *g, struct conf_client *c)
 {
-	struct entry *e = groups_entry(g, "username");
+	struct entry *e = groups_entry(g, "username"), *provider = groups_entry(g, "provider");
 	struct item *name = build_value(e);
 
 	build_fill(b, g, c);
 	c->name = mem_strdup(b->mem, g->title);
 	c->at = build_place(b, g->place);
-	provider(b, groups_entry(g, "provider"), c);
+	if (build_value(provider) != NULL)
+		conf_provider_find(b, provider, build_value(provider), &c->provider);
 	conf_bearer_scopes(b, groups_entry(g, "scopes"));
 	/* It goes into a header, where spaces at the ends would vanish and make it another name. */
 	if (name != NULL && name->text.n > 0 &&
@@ -45,21 +45,6 @@ one(struct build *b, struct group *g, struct conf_client *c)
 		    "spaces at its ends");
 	if (c->client_id != NULL)
 		only_once(b, g, c);
-}
-
-static void
-provider(struct build *b, struct entry *e, struct conf_client *c)
-{
-	struct item *item = build_value(e);
-
-	for (size_t i = 0; item != NULL && i < b->conf->n_providers; i++)
-		if (strcmp(b->conf->providers[i].name, item->text.p) == 0) {
-			c->provider = i;
-			return;
-		}
-	if (item != NULL && !b->broken)
-		build_mistake(b, e, item, "there is no provider %s; write the title of a provider section",
-		    notes_quote(item->text).text);
 }
 
 /* Two sections for one program would leave open whose name it gets. */

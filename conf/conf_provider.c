@@ -1,4 +1,5 @@
-/* conf/conf_provider.c - the provider; see conf/build.h */
+/* conf/conf_provider.c - the providers; see conf/build.h */
+#include <ctype.h>
 #include <string.h>
 
 #include "conf/build.h"
@@ -11,9 +12,16 @@
 #include "conf/url.h"
 #include "conf/value.h"
 
+#define TITLE_MOST 128 /* bytes */
+
 static void later_sections(struct build *);
+static void title(struct build *, struct group *);
+static bool is_part_of_names(const char *);
+static bool shares_cookie(const char *, const char *);
 static void one(struct build *, struct group *, struct conf_provider *);
 static void callback(struct build *, struct group *, struct conf_provider *);
+static const char *below(struct build *, const char *, const char *);
+static void callback_of_its_own(struct build *, struct group *, struct entry *, const struct conf_provider *);
 static void scopes(struct build *, struct group *, struct conf_provider *);
 static void scope_split(struct build *, struct entry *, struct item *, struct conf_strings *);
 static void scope_add(struct build *, struct entry *, struct item *, struct conf_strings *);
@@ -26,28 +34,29 @@ void
 conf_provider_build(struct build *b)
 {
 	struct conf *c = b->conf;
-	struct group *first = build_next(b, SECTION_PROVIDER, NULL);
 
 	later_sections(b);
-	c->providers = mem_zalloc(b->mem, sizeof(*c->providers));
-	if (first == NULL) {
-		if (!b->broken)
-			notes_mistake(b->notes, 0, "provider",
-			    "required, and not there; write provider \"main\" { ... }");
-		return;
+	c->providers = mem_zalloc(b->mem, (b->groups->n + 1) * sizeof(*c->providers));
+	for (struct group *g = NULL; (g = build_next(b, SECTION_PROVIDER, g)) != NULL;) {
+		title(b, g);
+		one(b, g, &c->providers[c->n_providers++]);
 	}
-	c->n_providers = 1;
-	one(b, first, &c->providers[0]);
-	for (struct group *g = first; (g = build_next(b, SECTION_PROVIDER, g)) != NULL;) {
-		struct conf_provider ignored = { .name = "" };
+	if (c->n_providers == 0 && !b->broken)
+		notes_mistake(
+		    b->notes, 0, "provider", "required, and not there; write provider \"main\" { ... }");
+}
 
-		if (strcmp(g->title, first->title) == 0)
-			build_same_title(b, g, first);
-		else
-			notes_mistake(b->notes, g->place, g->label,
-			    "not supported yet; only one provider may be there");
-		build_fill(b, g, &ignored);
-	}
+void
+conf_provider_find(struct build *b, struct entry *e, struct item *item, size_t *index)
+{
+	for (size_t i = 0; i < b->conf->n_providers; i++)
+		if (strcmp(b->conf->providers[i].name, item->text.p) == 0) {
+			*index = i;
+			return;
+		}
+	if (!b->broken)
+		build_mistake(b, e, item, "there is no provider %s; write the title of a provider section",
+		    notes_quote(item->text).text);
 }
 
 /* Sections that nothing acts on; what is in them is not looked at. */
@@ -59,6 +68,55 @@ later_sections(struct build *b)
 			for (struct group *g = NULL; (g = build_next(b, (enum section)s, g)) != NULL;)
 				notes_mistake(
 				    b->notes, g->place, g->label, "not supported yet; leave it out");
+}
+
+/* No two alike: routes and cookies are chosen by it, and the address of a callback is matched without case.
+ */
+static void
+title(struct build *b, struct group *g)
+{
+	struct group *first = build_next(b, SECTION_PROVIDER, NULL), *was = first;
+
+	if (g->flawed)
+		return;
+	if (strlen(g->title) > TITLE_MOST)
+		notes_mistake(b->notes, g->place, g->label, "has a title of more than %d bytes; shorten it",
+		    TITLE_MOST);
+	else if (g != first && !is_part_of_names(g->title))
+		notes_mistake(b->notes, g->place, g->label,
+		    "is a further provider, whose title is part of a path and of a cookie's name; write it "
+		    "with letters, digits, - _ and . only");
+	for (; was != g; was = build_next(b, SECTION_PROVIDER, was))
+		if (strcasecmp(was->title, g->title) == 0) {
+			build_same_title(b, g, was);
+			return;
+		}
+	for (was = first; g != first && (was = build_next(b, SECTION_PROVIDER, was)) != g;)
+		if (shares_cookie(was->title, g->title) || shares_cookie(g->title, was->title)) {
+			notes_mistake(b->notes, g->place, g->label,
+			    "its cookies could be taken for those of %s; choose another title", was->label);
+			return;
+		}
+}
+
+static bool
+is_part_of_names(const char *title)
+{
+	size_t n = strspn(title, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
+
+	return title[n] == '\0' && title[0] != '.';
+}
+
+/* NAME-a_1 is the second part of NAME-a, and NAME-a.t holds the tokens that belong to it. */
+static bool
+shares_cookie(const char *one, const char *longer)
+{
+	size_t n = strlen(one);
+
+	if (strncasecmp(one, longer, n) != 0)
+		return false;
+	return longer[n] == '.' ||
+	       (longer[n] == '_' && isdigit((unsigned char)longer[n + 1]) && longer[n + 2] == '\0');
 }
 
 static void
@@ -83,18 +141,46 @@ one(struct build *b, struct group *g, struct conf_provider *p)
 static void
 callback(struct build *b, struct group *g, struct conf_provider *p)
 {
-	struct entry *e = groups_entry(g, "callback_path");
+	struct entry *own = groups_entry(g, "callback_path"),
+		     *top = groups_entry(build_next(b, SECTION_TOP, NULL), "callback_path");
+	bool first = p == b->conf->providers;
+	struct entry *e = own->given ? own : top;
 
-	if (!e->given)
-		e = groups_entry(build_next(b, SECTION_TOP, NULL), "callback_path");
 	p->callback_path = build_text(b, e);
 	if (p->callback_path == NULL)
 		p->callback_path = mem_printf(b->mem, "%s/callback", b->conf->auth_path);
+	if (!first && !own->given)
+		p->callback_path = below(b, p->callback_path, g->title);
+	else if (build_value(e) == NULL)
+		;
 	else if (strcmp(p->callback_path, "/") == 0)
 		build_refuse(b, e, build_value(e), "would take the first page; write a path of its own");
 	else if (conf_top_is_endpoint(b->conf, p->callback_path))
 		build_refuse(
 		    b, e, build_value(e), "is another endpoint of the proxy; write a path of its own");
+	callback_of_its_own(b, g, own, p);
+}
+
+static const char *
+below(struct build *b, const char *path, const char *title)
+{
+	size_t n = strlen(path);
+
+	return mem_printf(b->mem, "%.*s/%s", (int)(n > 0 && path[n - 1] == '/' ? n - 1 : n), path, title);
+}
+
+/* RFC 9700 4.4.2.2: by where a response arrives is known whose it is. */
+static void
+callback_of_its_own(struct build *b, struct group *g, struct entry *e, const struct conf_provider *p)
+{
+	for (const struct conf_provider *was = b->conf->providers; was < p; was++)
+		if (strcasecmp(was->callback_path, p->callback_path) == 0 &&
+		    strcasecmp(was->name, p->name) != 0) {
+			notes_mistake(b->notes, e->given ? e->place : g->place, e->label,
+			    "%s is the callback of provider %s already; write a path of its own",
+			    notes_quote(str_of(p->callback_path)).text, notes_quote(str_of(was->name)).text);
+			return;
+		}
 }
 
 /* openid makes it OpenID Connect (Core 3.1.2.1), so it is always there. */

@@ -23,7 +23,7 @@ static int title(struct build *, struct group *, struct conf_route *);
 static int title_parse(struct build *, struct str, struct conf_route *, struct err *);
 static void reach(struct build *, struct group *, const struct conf_route *);
 static void same_as_before(struct build *, struct group *, const struct conf_route *);
-static void provider(struct build *, struct entry *);
+static void providers(struct build *, struct entry *, struct conf_route *);
 static void claims(struct build *, struct group *, struct conf_route *);
 static void rewrite(struct build *, struct group *);
 static bool is_greedy(const char *);
@@ -65,7 +65,7 @@ one(struct build *b, struct group *g, struct conf_route *r)
 		conf_upstream_find(b, e, item, &r->upstream);
 	if (!e->given && !g->unfinished && !b->broken)
 		without_upstream(b, g, e, r);
-	provider(b, groups_entry(g, "provider"));
+	providers(b, groups_entry(g, "provider"), r);
 	claims(b, g, r);
 	conf_bearer_route(b, g, r);
 	rewrite(b, g);
@@ -185,22 +185,26 @@ same_as_before(struct build *b, struct group *g, const struct conf_route *r)
 /* --- who may pass ---------------------------------------------------------------- */
 
 static void
-provider(struct build *b, struct entry *e)
+providers(struct build *b, struct entry *e, struct conf_route *r)
 {
+	r->providers = mem_zalloc(b->mem, (e->n + 1) * sizeof(*r->providers));
 	for (size_t i = 0; i < e->n; i++) {
-		struct group *p = NULL;
+		struct item *item = &e->v[i];
+		size_t index = 0;
 
-		while (
-		    (p = build_next(b, SECTION_PROVIDER, p)) != NULL && strcmp(p->title, e->v[i].text.p) != 0)
-			;
-		if (p == NULL && !e->v[i].flawed && !b->broken)
-			build_mistake(b, e, &e->v[i],
-			    "there is no provider %s; write the title of a provider section",
-			    notes_quote(e->v[i].text).text);
+		if (!item->flawed)
+			conf_provider_find(b, e, item, &index);
+		for (size_t j = 0; j < i && !item->flawed; j++)
+			if (str_is(e->v[j].text, item->text))
+				build_refuse(b, e, item, "is in the list before; write each provider once");
+		if (!item->flawed)
+			r->providers[r->n_providers++] = index;
 	}
 	if (e->given && e->list && e->n == 0)
 		notes_mistake(b->notes, e->place, e->label,
 		    "is an empty list, which would let nobody in; leave it out");
+	if (!e->given)
+		r->providers[r->n_providers++] = 0;
 }
 
 static void

@@ -61,6 +61,7 @@
 	/* a sign-in */ \
 	X(SIGN_IN, "sign_in", 302, "sent to the provider to sign in") \
 	X(LOGIN_BAD_REQUEST, "login_bad_request", 400, "a protocol parameter twice, or a callback that is none") \
+	X(LOGIN_PROVIDER, "login_provider", 404, "a sign-in at a provider that is not configured") \
 	X(LOGIN_STATE, "login_state", 403, "the sign-in does not belong to this browser or is too old") \
 	X(LOGIN_NO_COOKIE, "login_no_cookie", 403, "the browser does not send our sign-in cookie back") \
 	X(LOGIN_LOOP_COOKIE, "login_loop_cookie", 403, "sign-ins succeed but the session cookie does not come back") \

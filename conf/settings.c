@@ -186,7 +186,7 @@ const struct setting settings[] = {
 	{ ROW(S, "check_session_iframe", URL), DOCUMENT, .example = "https://login.example.com/checksession",
 	    .later = "*",
 	    .help = "The provider's page for watching its session; wins over the document." },
-	{ ROW(S, "callback_path", PATH), .otherwise = "the callback_path of the top level",
+	{ ROW(S, "callback_path", PATH), .otherwise = "the callback_path of the top level; for a further provider that and /NAME",
 	    .example = "/auth/callback",
 	    AT(conf_provider, callback_path), .help = "Where this provider sends browsers back to." },
 	{ ROW(S, "client_id", TEXT), .required = true, .active = true, .example = "workflow-proxy",
@@ -434,7 +434,8 @@ const struct setting settings[] = {
 	    AT(conf_route, auth),
 	    .help = "What a request must bring: nothing, a session, an access token, or either of the two." },
 	{ ROW(S, "provider", LIST), .otherwise = "the first", .example = "main",
-	    .help = "Who may have signed the user in." },
+	    .help = "Whose users and tokens it is open to. With several, a page lets the user choose, and "
+	    "a token is held against the one that its iss names." },
 	{ ROW(S, "scopes", LIST), .otherwise = "any", .example = "workflow.read", AT(conf_route, scopes),
 	    .help = "Scopes that a user's access token must have, all of them." },
 	{ ROW(S, "app_roles", LIST), .otherwise = "the client's own", .example = "Workflow.Run",

@@ -88,7 +88,8 @@ is_b64token(struct str s)
 /* --- what it says ----------------------------------------------------------- */
 
 const struct bearer *
-bearer_new(const struct principal *p, const struct conf_strings *needed, struct mem *m, struct err *e)
+bearer_new(const struct principal *p, size_t provider, const struct conf_strings *needed, struct mem *m,
+    struct err *e)
 {
 	struct bearer *b = mem_zalloc(m, sizeof(*b));
 	struct session *who = mem_zalloc(m, sizeof(*who));
@@ -121,6 +122,7 @@ bearer_new(const struct principal *p, const struct conf_strings *needed, struct 
 	};
 	*b = (struct bearer){
 		.kind = p->kind,
+		.provider = provider,
 		.who = who,
 		.app_id = p->app_id,
 		.scopes = p->scopes,

@@ -45,11 +45,11 @@ enum bearer_sent {
 enum bearer_sent bearer_read(struct str authorization, struct str *token);
 
 /*
- * `needed`: names of the claims that rules and headers of any route want.  All
- * of it lives in m.  NULL with TOKEN_CLAIM: a claim that no header can hold.
+ * `provider`: index of the one whose token it is.  `needed`: names of the claims that rules and headers of
+ * any route want.  All of it lives in m.  NULL with TOKEN_CLAIM: a claim that no header can hold.
  */
-const struct bearer *bearer_new(
-    const struct principal *p, const struct conf_strings *needed, struct mem *m, struct err *e) MUST_CHECK;
+const struct bearer *bearer_new(const struct principal *p, size_t provider, const struct conf_strings *needed,
+    struct mem *m, struct err *e) MUST_CHECK;
 
 /* A deep copy into one piece of memory of bearer_size() bytes, aligned for any type. */
 size_t bearer_size(const struct bearer *b);

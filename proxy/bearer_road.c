@@ -79,6 +79,7 @@ bearer_begin(struct request *r)
 	}
 	r->bearing = mem_zalloc(r->mem, sizeof(*r->bearing));
 	r->bearing->token = token;
+	r->bearing->provider = r->match.route->providers[0];
 	return STEP_VERIFY_BEARER;
 }
 
@@ -132,7 +133,7 @@ verify(struct request *r)
 	metric_add(&r->worker->metrics.token_cache_misses, 1);
 	switch (accesstoken_verify(&check, b->token, &who, &e)) {
 	case ACCESSTOKEN_OK:
-		r->bearer = bearer_new(who, s->claims_needed, r->mem, &e);
+		r->bearer = bearer_new(who, b->provider, s->claims_needed, r->mem, &e);
 		if (r->bearer == NULL)
 			return refuse(r, &e, NULL);
 		request_note_overage(r, r->bearer->who);

@@ -11,6 +11,7 @@
 #include "conf/url.h"
 #include "proxy/bodyread.h"
 #include "proxy/client.h"
+#include "proxy/login.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
 
@@ -69,10 +70,7 @@ to_callback(struct request *r)
 static enum step
 to_login(struct request *r)
 {
-	struct visit v;
-
-	request_visit(r, &v, 0);
-	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	(void)r;
 	return STEP_LOGIN;
 }
 
@@ -89,14 +87,12 @@ logged_out(struct request *r)
 {
 	const char *home = mem_printf(r->mem, "%s/", r->match.origin->path);
 	struct str state, local;
-	struct visit v;
 
 	if (url_param(r->mem, r->in.query, "state", &state) == 0 && url_is_local_path(state)) {
 		reply_redirect(r, 302, mem_text(r->mem, state));
 		return STEP_REPLY;
 	}
-	request_visit(r, &v, 0);
-	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	request_find_session(r, NULL, request_snap(r)->conf->n_providers);
 	if (r->found == SESSION_FOUND) { /* not true: nobody signed out, or somebody is in again */
 		reply_redirect(r, 302, home);
 		return STEP_REPLY;
@@ -107,16 +103,24 @@ logged_out(struct request *r)
 	return STEP_REPLY;
 }
 
-/* Who am I, for front ends. */
+/* Who am I, for front ends; at the provider that is named, else at the first that knows. */
 static enum step
 show_session(struct request *r)
 {
-	struct visit v;
+	const struct conf *c = request_snap(r)->conf;
+	size_t provider;
 	json_t *o;
 	char *text;
 
-	request_visit(r, &v, 0);
-	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	switch (login_named(r, &provider)) {
+	case -1:
+		return STEP_REFUSE;
+	case 0:
+		request_find_session(r, &provider, 1);
+		break;
+	default:
+		request_find_session(r, NULL, c->n_providers);
+	}
 	o = json_object();
 	if (r->found == SESSION_FOUND) {
 		(void)json_object_set_new(o, "authenticated", json_true());

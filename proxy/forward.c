@@ -102,7 +102,7 @@ put_cookies(struct request *r, struct http1_out *o)
 
 	if (r->in.index[FIELD_COOKIE] == 0)
 		return;
-	request_visit(r, &v, 0);
+	request_visit(r, &v, r->provider);
 	for (i = 0; i < v.n_cookies; i++)
 		room += v.cookies[i].n + 2;
 	if (o->cap - o->n < room + 2) {

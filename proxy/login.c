@@ -37,7 +37,7 @@ static enum step with_state(struct request *, const struct response *);
 enum step
 login_begin(struct request *r)
 {
-	struct login *l = login_of(r);
+	struct login *l = r->login;
 	enum reason cause;
 	struct err e;
 
@@ -114,7 +114,7 @@ login_send_away(struct request *r)
 enum step
 login_callback(struct request *r)
 {
-	struct login *l = login_of(r);
+	struct login *l = login_of(r, r->match.callback_of);
 	struct response a;
 	bool signed_in;
 
@@ -413,7 +413,7 @@ begin_again(struct request *r, unsigned most, enum reason why, const char *text)
 			     ? target
 			     : str_of(mem_printf(r->mem, "%s/", r->match.origin->path));
 	log_request(LOG_LEVEL_INFO, r->id, why, "%s: beginning the sign-in again", text);
-	return STEP_LOGIN;
+	return STEP_SIGN_IN;
 }
 
 static enum step

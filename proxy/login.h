@@ -9,7 +9,7 @@
 #define LOGIN_UNCOUNTED 255 /* flow.round of a sign-in that tells nothing about loops */
 
 struct login {
-	size_t provider; /* index */
+	size_t provider; /* index; never changes */
 	struct binding binding;
 	struct authreq flow;
 	enum reason why;    /* for the log: what led to the sign-in */
@@ -31,8 +31,11 @@ struct response {
 	struct str iss; /* p is NULL when there is none */
 };
 
-/* The sign-in of this request; made, with what the browser's binding cookie says, when there is none yet. */
-struct login *login_of(struct request *r);
+/* The sign-in of this request; made for this provider, with what the browser's binding cookie says, when
+ * there is none yet. */
+struct login *login_of(struct request *r, size_t provider);
+/* `provider` of the query.  0: its index; 1: none is named; -1: refused. */
+int login_named(struct request *r, size_t *provider);
 bool login_within_rate(struct request *r);  /* false: refused, with Retry-After */
 bool login_find_session(struct request *r); /* r->session is set when there is one */
 /* Set by hand, else by the provider's kind. */

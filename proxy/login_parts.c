@@ -16,18 +16,18 @@
 static void view_release(void *);
 
 struct login *
-login_of(struct request *r)
+login_of(struct request *r, size_t provider)
 {
 	struct visit v;
 
 	if (r->login != NULL)
 		return r->login;
 	r->login = mem_zalloc(r->mem, sizeof(*r->login));
-	r->login->provider = r->match.is_callback ? r->match.callback_of : 0;
-	request_visit(r, &v, r->login->provider);
+	r->login->provider = provider;
+	request_visit(r, &v, provider);
 	binding_read(v.cookies, v.n_cookies, snapshot_binding_cookie(request_snap(r), r->match.origin),
 	    r->now_ms / 1000, r->mem, &r->login->binding);
-	r->login->binding.cross_site = request_snap(r)->conf->providers[r->login->provider].form_post;
+	r->login->binding.cross_site = request_snap(r)->conf->providers[provider].form_post;
 	return r->login;
 }
 
@@ -74,10 +74,7 @@ login_username_claims(struct request *r, const struct conf_provider *p)
 bool
 login_find_session(struct request *r)
 {
-	struct visit v;
-
-	request_visit(r, &v, r->login->provider);
-	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	request_find_session(r, &r->login->provider, 1);
 	if (r->found != SESSION_FOUND)
 		r->session = NULL;
 	return r->session != NULL;

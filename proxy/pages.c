@@ -93,6 +93,20 @@ page_html(const struct page *p, struct mem *m)
 }
 
 struct str
+page_choose(const char *request_id, const struct page_choice *v, size_t n, struct mem *m)
+{
+	const char *links = "";
+
+	for (size_t i = 0; i < n; i++)
+		links = mem_printf(m, "%s%s", links,
+		    link_to(v[i].url, shown(str_of(v[i].name), SHORT_MAX, true, m).p, i == 0, m));
+	return document("Where do you want to sign in?", "",
+	    mem_printf(m, "<p>This application knows more than one sign-in service. Choose yours.</p>%s",
+		wrap("<p class=\"do\">", links, "</p>", m)),
+	    foot_of(0, request_id, m), m);
+}
+
+struct str
 page_signed_out(const char *request_id, const char *home_url, bool provider_too, struct mem *m)
 {
 	const char *more = provider_too ? "<p>Your session with the sign-in service is over as well.</p>"

@@ -46,6 +46,12 @@ struct str page_json(const struct page *p, struct mem *m);
  */
 bool page_shows_detail(enum reason r);
 
+/* Where to sign in, when there are several places; each a link.  `name` is escaped here. */
+struct page_choice {
+	const char *name, *url;
+};
+struct str page_choose(const char *request_id, const struct page_choice *v, size_t n, struct mem *m);
+
 /* The page after signing out; `provider_too`: the provider's session is over as well. */
 struct str page_signed_out(const char *request_id, const char *home_url, bool provider_too, struct mem *m);
 /* What leads on to `url` (a path of ours) at once, as a page of ours rather than as a redirect. */

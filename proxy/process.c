@@ -260,14 +260,15 @@ taken_here(void *arg)
 	}
 }
 
-/* What is fetched for a snapshot: its provider's keys, its tokens for upstreams. */
+/* What is fetched for a snapshot: its providers' keys, its tokens for upstreams. */
 static void
 tend(struct process *p, struct snapshot *s)
 {
 	const struct outbound_home home = { .base = p->base, .post = p->post, .fetch = p->fetch };
 	size_t i;
 
-	keeper_tend(p->keeper, s->oidc[0]);
+	for (i = 0; i < s->conf->n_providers; i++)
+		keeper_tend(p->keeper, s->oidc[i]);
 	for (i = 0; i < s->conf->n_outbounds; i++)
 		outbound_tend(s->outbounds[i], &home);
 }
@@ -281,7 +282,8 @@ forget(struct process *p, struct snapshot *s, struct snapshot *after)
 	for (i = 0; i < s->conf->n_outbounds; i++)
 		outbound_forget(s->outbounds[i],
 		    after == NULL ? NULL : snapshot_outbound(after, s->conf->outbounds[i].name));
-	keeper_forget(p->keeper, s->oidc[0]);
+	for (i = 0; i < s->conf->n_providers; i++)
+		keeper_forget(p->keeper, s->oidc[i]);
 }
 
 static void

@@ -19,6 +19,7 @@
 #define FIELDS_MAX 49152 /* of one answer: split session cookies among them */
 
 static void fill_page(struct request *, struct page *);
+static const char *sign_in_again(struct request *, struct str wanted, bool someone_else);
 static bool is_about_a_person(enum reason);
 
 void
@@ -104,15 +105,28 @@ fill_page(struct request *r, struct page *page)
 	wanted =
 	    r->login != NULL && r->login->flow.target.n > 0 ? r->login->flow.target : login_wanted_page(r);
 	if (is_about_a_person(page->reason))
-		page->switch_url = mem_printf(r->mem, "%s?prompt=login&rd=%s", request_own_path(r, "login").p,
-		    url_encode(r->mem, wanted).p);
+		page->switch_url = sign_in_again(r, wanted, true);
 	if (r->login != NULL && r->match.kind == ROUTE_OURS)
-		page->retry_url = mem_printf(
-		    r->mem, "%s?rd=%s", request_own_path(r, "login").p, url_encode(r->mem, wanted).p);
+		page->retry_url = sign_in_again(r, wanted, false);
 	else if (r->login != NULL || (page->status >= 500 && r->in.method_id == METHOD_GET))
 		page->retry_url = mem_text(r->mem, wanted);
 	/* What was required helps who was refused; page_shows_detail() decides for which reasons. */
 	page->detail = r->login != NULL ? login_detail(r) : str_of(r->err.text);
+}
+
+/* At the same provider, where there are several. */
+static const char *
+sign_in_again(struct request *r, struct str wanted, bool someone_else)
+{
+	const struct conf *c = request_snap(r)->conf;
+	size_t provider = r->login != NULL ? r->login->provider : r->provider;
+	const char *url = request_own_path(r, "login").p;
+
+	if (someone_else)
+		url = url_add_param(r->mem, url, "prompt", STR("login"));
+	if (c->n_providers > 1)
+		url = url_add_param(r->mem, url, "provider", str_of(c->providers[provider].name));
+	return url_add_param(r->mem, url, "rd", wanted);
 }
 
 /* Another account may be let in where this one was not. */

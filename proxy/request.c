@@ -59,7 +59,8 @@ static const struct {
 	[STEP_FINISH] = { "finish", request_finish },
 	[STEP_ADMIN] = { "admin", admin_answer },
 	[STEP_ENDPOINT] = { "endpoint", endpoint_find },
-	[STEP_LOGIN] = { "login", login_begin },
+	[STEP_LOGIN] = { "login", login_choose },
+	[STEP_SIGN_IN] = { "sign-in", login_begin },
 	[STEP_ASK_PROVIDER] = { "ask-provider", login_ask_provider },
 	[STEP_TAKE_PROVIDER] = { "take-provider", login_take_provider },
 	[STEP_SEND_AWAY] = { "send-away", login_send_away },
@@ -231,10 +232,7 @@ request_protect(struct request *r)
 static enum step
 request_session(struct request *r)
 {
-	struct visit v;
-
-	request_visit(r, &v, 0);
-	r->found = session_find(request_snap(r)->sessions, &v, &r->session);
+	request_find_session(r, r->match.route->providers, r->match.route->n_providers);
 	return STEP_AUTHORIZE;
 }
 

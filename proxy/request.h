@@ -62,7 +62,8 @@ enum step {
 	STEP_FINISH,        /*             log it; next request or goodbye               */
 	STEP_ADMIN,         /* admin.c:    healthz, readyz, metrics                      */
 	STEP_ENDPOINT,      /* endpoint.c: our own endpoints below auth_path             */
-	STEP_LOGIN,         /* login.c:    send the browser to the provider              */
+	STEP_LOGIN,         /* login_choice.c: at which provider?                        */
+	STEP_SIGN_IN,       /* login.c:    send the browser to the provider              */
 	STEP_ASK_PROVIDER,  /*             not known yet: is it there now?               */
 	STEP_TAKE_PROVIDER,
 	STEP_SEND_AWAY, /*             302 with state, nonce and PKCE challenge       */
@@ -125,6 +126,7 @@ struct request {
 	struct route_match match;
 	struct outbound_token *token; /* counted; for the upstream; NULL: it wants none */
 	enum session_found found;
+	size_t provider; /* index: whose session was found; of none, where one was looked for first */
 	const struct session *session; /* NULL: nobody signed in; of a bearer, what its token says */
 	struct bearing *bearing;       /* an access token under way */
 	const struct bearer *bearer;   /* one that was verified; NULL: none came */
@@ -188,6 +190,12 @@ struct str request_field(const struct request *r, enum field_id id); /* "" when 
 bool request_is_navigation(const struct request *r);
 bool request_from_other_site(const struct request *r);
 void request_visit(struct request *r, struct visit *v, size_t provider); /* what session/ wants to know */
+/*
+ * Who is this browser to these providers?  The first of their sessions that is
+ * in force counts; else r->found says the most that is known of the others.
+ * Indices; NULL: the first n of all.
+ */
+void request_find_session(struct request *r, const size_t *providers, size_t n);
 struct str request_own_path(
     const struct request *r, const char *endpoint); /* origin path + auth_path + "/..." */
 struct snapshot *request_snap(const struct request *r);
@@ -217,6 +225,7 @@ void reply_send(struct request *r); /* writes it; r->keep says whether more may 
 /* the roads in their own files */
 step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_authorize;
 step_fn usertokens_ask, usertokens_take;
+step_fn login_choose;
 step_fn verify_begin, verify_sign_in, verify_allow;
 step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,
     login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,

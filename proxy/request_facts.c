@@ -91,6 +91,39 @@ request_visit(struct request *r, struct visit *v, size_t provider)
 	};
 }
 
+void
+request_find_session(struct request *r, const size_t *providers, size_t n)
+{
+	/* How much is said about a browser that is not signed in. */
+	static const unsigned worth[] = {
+		[SESSION_NONE] = 0,
+		[SESSION_INVALID] = 1,
+		[SESSION_EXPIRED] = 2,
+		[SESSION_REVOKED] = 3,
+		[SESSION_DUPLICATE] = 4,
+		[SESSION_FOUND] = 5,
+	};
+	const struct snapshot *s = request_snap(r);
+	struct visit v;
+
+	request_visit(r, &v, 0);
+	for (size_t i = 0; i < n; i++) {
+		const struct session *session;
+		size_t provider = providers == NULL ? i : providers[i];
+		enum session_found found;
+
+		v.scope = snapshot_scope(s, r->match.origin, provider);
+		found = session_find(s->sessions, &v, &session);
+		if (i > 0 && worth[found] <= worth[r->found])
+			continue;
+		r->found = found;
+		r->session = session;
+		r->provider = provider;
+		if (found == SESSION_FOUND)
+			return;
+	}
+}
+
 struct str
 request_own_path(const struct request *r, const char *endpoint)
 {

@@ -36,6 +36,7 @@ request_new(struct client *c)
 	r->step = STEP_CHECK;
 	r->waiting = r->running = r->aborted = false;
 	r->found = SESSION_NONE;
+	r->provider = 0;
 	r->session = NULL;
 	r->bearing = NULL;
 	r->bearer = NULL;

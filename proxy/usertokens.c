@@ -23,7 +23,7 @@ usertokens_ask(struct request *r)
 		r->usertokens->access = bearer_token(r);
 		return STEP_ASK_UPSTREAM;
 	}
-	request_visit(r, &v, 0);
+	request_visit(r, &v, r->provider);
 	switch (store_ask_get(request_snap(r)->store, &v, r->session->sid, request_wake, r, &r->store, &e)) {
 	case STORE_READY:
 		return STEP_TAKE_USER_TOKENS;

@@ -76,8 +76,7 @@ static const struct row providers[] = {
 	{ "", "provider \"two\" {\nclient_id = \"x\"\nuserinfo = maybe\n}",
 	    "1: provider \"two\": discovery_url: required where there is no issuer; for example discovery_url = \"https://login.example.com/.well-known/openid-configuration\"\n"
 	    "1: provider \"two\": client_secret: required, and not set; write client_secret_file = \"...\", or token_endpoint_auth_method = \"none\" for a public client\n"
-	    "3: provider \"two\": userinfo: \"maybe\" is neither yes nor no; write yes or no\n"
-	    "8: provider \"main\": not supported yet; only one provider may be there", NULL },
+	    "3: provider \"two\": userinfo: \"maybe\" is neither yes nor no; write yes or no", NULL },
 	{ "provider", "kind = \"oidcc\"\ndiscovery = \"keys\"",
 	    "2: provider \"main\": kind: \"oidcc\" is not accepted; write one of: oidc ms-identity-v2 azure-v1 adfs okta auth0 keycloak google sap-xsuaa\n"
 	    "3: provider \"main\": discovery: \"keys\" is not accepted; write one of: document jwks federation store", NULL },

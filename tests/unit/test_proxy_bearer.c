@@ -313,8 +313,9 @@ START_TEST(the_claims_that_routes_need_are_kept_and_no_others)
 	const struct bearer *b;
 
 	p.claims = json_loads("{\"email\":\"j@x\",\"groups\":[\"a\",\"b,c\"],\"n\":7,\"more\":1}", 0, NULL);
-	b = bearer_new(&p, &needed, m, &e);
+	b = bearer_new(&p, 3, &needed, m, &e);
 	ck_assert_ptr_nonnull(b);
+	ck_assert_uint_eq(b->provider, 3);
 	ck_assert_uint_eq(b->who->n_claims, 3);
 	ck_assert(str_is(session_claim(b->who, "email")->value, STR("j@x")));
 	ck_assert(str_is(session_claim(b->who, "groups")->value, STR("a,b%2Cc")));
@@ -323,7 +324,7 @@ START_TEST(the_claims_that_routes_need_are_kept_and_no_others)
 	ck_assert_uint_eq(b->who->sid.n, 0);
 	json_decref(p.claims);
 	p.claims = json_loads("{\"email\":\"j\\r\\nX: y\"}", 0, NULL);
-	ck_assert_ptr_null(bearer_new(&p, &needed, m, &e));
+	ck_assert_ptr_null(bearer_new(&p, 3, &needed, m, &e));
 	ck_assert_int_eq(e.reason, REASON_TOKEN_CLAIM);
 	json_decref(p.claims);
 }

@@ -9,7 +9,7 @@ export class Op {
 	// o: { port, redirectUris, postLogoutUris, client: extra client metadata, ... as lib/provider.mjs takes }
 	static async start(o) {
 		const op = new Op();
-		op.url = `http://127.0.0.1:${o.port}`;
+		op.url = `http://${o.host ?? '127.0.0.1'}:${o.port}`;
 		op.discoveryUrl = `${op.url}/.well-known/openid-configuration`;
 		op.settings = {
 			key: { ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' },
