@@ -276,11 +276,13 @@ enter(struct explained *x, const struct identity *who, const struct route_match 
 		str_of(session_cookie_name(&x->conf->session, match->origin, NULL, "", x->mem)) };
 	struct sessions *sessions = sessions_new(&x->conf->session, &needed, e);
 	struct access *access = sessions == NULL ? NULL : access_new(x->conf, e);
+	const struct session_proof proof = { .who = who };
 	const struct session *s;
 	struct str token;
 	int r = -1;
 
-	if (access != NULL && session_begin(sessions, &scope, who, x->now * 1000, x->mem, &s, &token, e) == 0)
+	if (access != NULL &&
+	    session_begin(sessions, &scope, &proof, x->now * 1000, x->mem, &s, &token, e) == 0)
 		r = access_allows(access, x->conf, match->route_index, s, x->mem, username, e);
 	access_free(&access);
 	sessions_free(&sessions);

@@ -333,7 +333,15 @@ login_begin_session(struct request *r)
 {
 	struct login *l = r->login;
 	struct snapshot *s = request_snap(r);
-	struct tokens keep = { .id_token = l->tokens.id_token };
+	struct tokens keep = {
+		.id_token = l->tokens.id_token,
+		.access_token = l->tokens.access_token,
+		.refresh_token = l->tokens.refresh_token,
+		.access_expires = l->tokens.expires_in > 0 ? clock_seconds() + l->tokens.expires_in : 0,
+	};
+	const struct session_proof proof = {
+		.who = l->who, .access_expires = keep.access_expires, .renewable = keep.refresh_token.n > 0
+	};
 	const struct session *session;
 	const char **cookies;
 	struct visit v;
@@ -341,7 +349,7 @@ login_begin_session(struct request *r)
 	struct err e;
 
 	request_visit(r, &v, l->provider);
-	if (session_begin(s->sessions, v.scope, l->who, clock_ms(), r->mem, &session, &token, &e) == -1)
+	if (session_begin(s->sessions, v.scope, &proof, clock_ms(), r->mem, &session, &token, &e) == -1)
 		return request_fail(r, &e);
 	cookies = session_cookie_set(
 	    &s->conf->session, r->match.origin, mem_text(r->mem, v.scope->cookie), token, &v, r->mem);
@@ -351,6 +359,8 @@ login_begin_session(struct request *r)
 		    token.n);
 	l->cookies = cookies;
 	r->session = session;
+	keep.session = token;
+	keep.session_ends = session->end;
 	switch (store_ask_put(s->store, &v, session->sid, &keep, request_wake, r, &r->store, &e)) {
 	case STORE_READY:
 		return STEP_TAKE_STORED;

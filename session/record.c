@@ -10,7 +10,9 @@ static char *key_of(const char *name);
 static bool is_named(const struct record_names *, const char *);
 static void set_text(json_t *, const char *key, struct str);
 static void set_number(json_t *, const char *key, int64_t);
+static void set_ours(json_t *, const struct session *);
 static void set_claims(json_t *, const struct record_names *, const struct identity *);
+static struct str finish(json_t *, struct mem *);
 static bool read_ours(const json_t *, struct mem *, struct session *);
 static bool get_text(const json_t *, const char *key, struct mem *, struct str *);
 static bool get_number(const json_t *, const char *key, int64_t *);
@@ -23,7 +25,7 @@ static void move(struct str *, char **);
 
 /* The names that have a meaning of their own in the token.  `sub` has the same meaning in both. */
 static const char *const ours[] = { "iss", "aud", "username", "sid", "op_sid", "idp", "sst", "auth_time",
-	"iat", "exp", "client_id", "scope" };
+	"iat", "exp", "refresh_at", "tokens_end", "end", "client_id", "scope" };
 
 void
 record_names_init(struct record_names *names, const struct conf_strings *needed)
@@ -90,8 +92,33 @@ record_print(
     const struct record_names *names, const struct session *s, const struct identity *who, struct mem *m)
 {
 	json_t *j = json_object();
-	struct str text;
 
+	set_ours(j, s);
+	set_claims(j, names, who);
+	return finish(j, m);
+}
+
+struct str
+record_reprint(const struct record_names *names, const struct session *s, struct str older, struct mem *m)
+{
+	json_t *j = json_object(), *was = json_loadb(older.p, older.n, 0, NULL);
+	size_t i;
+
+	set_ours(j, s);
+	for (i = 0; i < names->n; i++) {
+		const char *key = names->v[i].key;
+		json_t *claim = json_object_get(was, key);
+
+		if (claim != NULL && json_object_get(j, key) == NULL)
+			(void)json_object_set(j, key, claim);
+	}
+	json_decref(was);
+	return finish(j, m);
+}
+
+static void
+set_ours(json_t *j, const struct session *s)
+{
 	set_text(j, "iss", s->iss);
 	set_text(j, "aud", s->aud);
 	set_text(j, "sub", s->sub);
@@ -105,12 +132,23 @@ record_print(
 		set_number(j, "auth_time", s->auth_time);
 	set_number(j, "iat", s->iat);
 	set_number(j, "exp", s->exp);
+	if (s->refresh_at > 0) {
+		set_number(j, "refresh_at", s->refresh_at);
+		set_number(j, "tokens_end", s->tokens_end);
+	}
+	if (s->end != s->exp)
+		set_number(j, "end", s->end);
 	if (s->app_id.n > 0)
 		set_text(j, "client_id", s->app_id);
 	if (s->scopes.n > 0)
 		set_text(j, "scope", s->scopes);
-	set_claims(j, names, who);
-	text = dump(j, JSON_COMPACT, m);
+}
+
+static struct str
+finish(json_t *j, struct mem *m)
+{
+	struct str text = dump(j, JSON_COMPACT, m);
+
 	json_decref(j);
 	return text;
 }
@@ -177,6 +215,12 @@ read_ours(const json_t *j, struct mem *m, struct session *s)
 		ok = ok && get_text(j, "op_sid", m, &s->op_sid);
 	if (json_object_get(j, "auth_time") != NULL)
 		ok = ok && get_number(j, "auth_time", &s->auth_time);
+	if (json_object_get(j, "refresh_at") != NULL)
+		ok = ok && get_number(j, "refresh_at", &s->refresh_at) &&
+		     get_number(j, "tokens_end", &s->tokens_end);
+	s->end = s->exp;
+	if (json_object_get(j, "end") != NULL)
+		ok = ok && get_number(j, "end", &s->end) && s->end >= s->exp;
 	return ok;
 }
 

@@ -1,8 +1,9 @@
 /*
  * session/record.h - a session as the claims of its token, and back
  *
- * Ours: iss, aud, sub, username, sid, op_sid, idp, sst, auth_time, iat, exp;
- * of a session traded for an access token also client_id and scope.
+ * Ours: iss, aud, sub, username, sid, op_sid, idp, sst, auth_time, iat, exp and,
+ * where the session has them, refresh_at, tokens_end and end; of a session
+ * traded for an access token also client_id and scope.
  * Beside them stand the provider's claims that routes need, under their
  * configured names; one that bears a name of ours is kept as "op_" + name.
  *
@@ -32,6 +33,10 @@ void record_names_release(struct record_names *names);
  */
 struct str record_print(
     const struct record_names *names, const struct session *s, const struct identity *who, struct mem *m);
+
+/* The same, with the provider's claims of an older token of the session in place of somebody's. */
+struct str record_reprint(
+    const struct record_names *names, const struct session *s, struct str older, struct mem *m);
 
 /*
  * NULL when the claims are not those that record_print() makes: then *unfit is

@@ -28,15 +28,7 @@ struct finding {
 	struct str text; /* of the one in force */
 };
 
-/* Who begins a session, where, and by what. */
-struct beginning {
-	const struct session_scope *scope;
-	const struct identity *who;
-	const struct session_trade *trade; /* NULL: a sign-in */
-	int64_t now_ms;
-	struct mem *mem;
-};
-
+static void find(const struct sessions *, const struct visit *, struct finding *);
 static size_t find_values(const struct visit *, struct str *values, bool *parts);
 static void look_at_parts(const struct sessions *, const struct visit *, struct finding *);
 static void look_at(const struct sessions *, const struct visit *, struct str, struct finding *);
@@ -44,10 +36,17 @@ static const struct session *verify(const struct sessions *, const struct visit 
 static enum session_found judge(const struct sessions *, const struct visit *, const struct session *);
 static unsigned rank(enum session_found);
 static bool may_trade(const struct sessions *, struct str app_id);
-static int begin(const struct sessions *, const struct beginning *, const struct session **out,
-    struct str *token, struct err *);
+static void fill(struct session *, const struct session_scope *, const struct identity *, int64_t now_ms);
+static void fill_life(struct session *, const struct conf_session *, const struct conf_provider *,
+    const struct session_proof *);
+static int64_t until_idle(const struct conf_session *, const struct session *, int64_t);
+static int64_t earlier(int64_t, int64_t);
 static int64_t capped(int64_t);
-static void fill(struct session *, const struct sessions *, const struct beginning *);
+static const struct session *reread(const struct sessions *, const struct visit *, struct str, struct str *);
+static int renew(struct session *, const struct sessions *, const struct visit *,
+    const struct session_proof *, struct err *);
+static int issue(const struct sessions *, const struct session_scope *, struct str, struct mem *,
+    const struct session **, struct str *, struct err *);
 
 struct sessions *
 sessions_new(const struct conf_session *c, const struct conf_strings *needed, struct err *e)
@@ -83,25 +82,35 @@ enum session_found
 session_find(const struct sessions *s, const struct visit *v, const struct session **out)
 {
 	struct finding f = { SESSION_NONE, NULL, { NULL, 0 } };
+
+	find(s, v, &f);
+	*out = f.best == SESSION_DUPLICATE ? NULL : f.session;
+	return f.best;
+}
+
+struct str
+session_text(const struct sessions *s, const struct visit *v)
+{
+	struct finding f = { SESSION_NONE, NULL, { NULL, 0 } };
+
+	find(s, v, &f);
+	return f.session != NULL ? f.text : STR("");
+}
+
+static void
+find(const struct sessions *s, const struct visit *v, struct finding *f)
+{
 	struct str values[COOKIE_SAME_MAX];
 	bool parts = false;
 	size_t n = find_values(v, values, &parts), i;
 
 	if (parts && n > 0)
-		look_at_parts(s, v, &f);
+		look_at_parts(s, v, f);
 	else
 		for (i = 0; i < n && i < COOKIE_SAME_MAX; i++)
-			look_at(s, v, values[i], &f);
-	if (n > COOKIE_SAME_MAX && f.best == SESSION_FOUND)
-		f.best = SESSION_DUPLICATE;
-	*out = f.best == SESSION_DUPLICATE ? NULL : f.session;
-	return f.best;
-}
-
-bool
-session_is_token(const struct sessions *s, struct str text)
-{
-	return token_is_ours(s->keys, text);
+			look_at(s, v, values[i], f);
+	if (n > COOKIE_SAME_MAX && f->best == SESSION_FOUND)
+		f->best = SESSION_DUPLICATE;
 }
 
 enum session_found
@@ -112,6 +121,12 @@ session_read(const struct sessions *s, const struct visit *v, struct str token, 
 
 	*out = found == SESSION_INVALID ? NULL : session;
 	return found;
+}
+
+bool
+session_is_token(const struct sessions *s, struct str text)
+{
+	return token_is_ours(s->keys, text);
 }
 
 /* One pass over the header, and no memory: this is what every request costs. */
@@ -266,12 +281,28 @@ session_claim(const struct session *s, const char *name)
 /* --- beginning one --- */
 
 int
-session_begin(const struct sessions *s, const struct session_scope *scope, const struct identity *who,
+session_begin(const struct sessions *s, const struct session_scope *scope, const struct session_proof *proof,
     int64_t now_ms, struct mem *m, const struct session **out, struct str *token, struct err *e)
 {
-	const struct beginning b = { scope, who, NULL, now_ms, m };
+	char sid[RECORD_SID + 1];
+	unsigned char random[16];
+	struct session begun = { 0 };
 
-	return begin(s, &b, out, token, e);
+	*out = NULL;
+	*token = (struct str){ NULL, 0 };
+	secret_random(random, sizeof(random));
+	begun.sid = (struct str){ sid, secret_b64(sid, random, sizeof(random)) };
+	fill(&begun, scope, proof->who, now_ms);
+	if (proof->trade != NULL) {
+		begun.app_id = proof->trade->app_id;
+		begun.scopes = proof->trade->scopes;
+	}
+	fill_life(&begun, s->conf, scope->provider, proof);
+	if (begun.exp <= begun.iat)
+		return err_set(e, REASON_TOKEN_EXPIRED,
+		    "session: the ID token ends at %lld, now is %lld; session.timeout sets another end",
+		    (long long)begun.exp, (long long)begun.iat);
+	return issue(s, scope, record_print(&s->names, &begun, proof->who, m), m, out, token, e);
 }
 
 int
@@ -279,33 +310,150 @@ session_begin_traded(const struct sessions *s, const struct session_scope *scope
     const struct session_trade *trade, int64_t now_ms, struct mem *m, const struct session **out,
     struct str *token, struct err *e)
 {
-	const struct beginning b = { scope, who, trade, now_ms, m };
+	const struct session_proof proof = { .who = who, .trade = trade };
 
-	return begin(s, &b, out, token, e);
+	return session_begin(s, scope, &proof, now_ms, m, out, token, e);
+}
+
+static void
+fill(struct session *begun, const struct session_scope *scope, const struct identity *who, int64_t now_ms)
+{
+	begun->iss = str_of(scope->origin->url);
+	begun->aud = str_of(scope->provider->client_id);
+	begun->idp = str_of(scope->provider->name);
+	begun->sub = identity_subject(who);
+	begun->username = identity_username(who);
+	begun->op_sid = identity_provider_sid(who);
+	begun->sst = now_ms;
+	begun->auth_time = capped(identity_auth_time(who));
+	begun->iat = now_ms / 1000;
+}
+
+/*
+ * How long it lasts, from iat on.  Where neither the tokens nor `timeout` say
+ * it (a renewal without a new ID token, and no expires_in) it ends as before.
+ */
+static void
+fill_life(struct session *x, const struct conf_session *c, const struct conf_provider *p,
+    const struct session_proof *proof)
+{
+	int64_t id_ends = proof->who == NULL ? 0 : identity_expires(proof->who);
+	int64_t ends = earlier(id_ends, proof->access_expires);
+
+	if (proof->trade != NULL)
+		x->end = x->sst / 1000 + (c->mobile_timeout + 999) / 1000;
+	else if (c->timeout > 0)
+		x->end = x->sst / 1000 + (c->timeout + 999) / 1000;
+	else if ((p->decode_access_token || id_ends == 0) && proof->access_expires > 0)
+		x->end = proof->access_expires;
+	else if (id_ends > 0)
+		x->end = id_ends;
+	if (c->timeout == 0 && proof->trade == NULL && x->end > x->iat + SESSION_LIFE_MAX)
+		x->end = x->iat + SESSION_LIFE_MAX;
+	x->end = capped(x->end);
+	x->exp = until_idle(c, x, x->iat);
+	x->refresh_at = x->tokens_end = 0;
+	if (!c->refresh || !proof->renewable || ends <= x->iat)
+		return;
+	x->tokens_end = capped(ends);
+	x->refresh_at = x->tokens_end - (x->tokens_end - x->iat) / 3;
+	/* What ends the session first needs no renewal. */
+	if (x->refresh_at >= x->end)
+		x->refresh_at = x->tokens_end = 0;
+}
+
+/* Of two times the earlier; 0 is none. */
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* A provider may say that its token ends in the year 10^300. */
+static int64_t
+capped(int64_t t)
+{
+	return t < RECORD_TIME_MAX ? t : RECORD_TIME_MAX;
+}
+
+int64_t
+session_longest(const struct conf_session *c)
+{
+	int64_t own = (c->timeout + 999) / 1000, traded = (c->mobile_timeout + 999) / 1000;
+
+	if (own == 0)
+		own = SESSION_LIFE_MAX;
+	return own > traded ? own : traded;
+}
+
+/* --- renewing one --- */
+
+int
+session_renew(const struct sessions *s, const struct visit *v, struct str token,
+    const struct session_proof *proof, const struct session **out, struct str *renewed, struct err *e)
+{
+	struct str payload, claims;
+	const struct session *was = reread(s, v, token, &payload);
+	struct session x;
+
+	*out = NULL;
+	*renewed = (struct str){ NULL, 0 };
+	if (was == NULL)
+		return err_set(e, REASON_SESSION_EXPIRED, "session: there is none in force to be renewed");
+	x = *was;
+	if (renew(&x, s, v, proof, e) == -1)
+		return -1;
+	claims = proof != NULL && proof->who != NULL ? record_print(&s->names, &x, proof->who, v->mem)
+						     : record_reprint(&s->names, &x, payload, v->mem);
+	return issue(s, v->scope, claims, v->mem, out, renewed, e);
+}
+
+static const struct session *
+reread(const struct sessions *s, const struct visit *v, struct str token, struct str *payload)
+{
+	const struct session *x;
+	const char *unfit;
+
+	if (!token_verify(s->keys, token, v->mem, payload))
+		return NULL;
+	x = record_parse(&s->names, *payload, v->mem, &unfit);
+	return x != NULL && judge(s, v, x) == SESSION_FOUND ? x : NULL;
 }
 
 static int
-begin(const struct sessions *s, const struct beginning *b, const struct session **out, struct str *token,
+renew(struct session *x, const struct sessions *s, const struct visit *v, const struct session_proof *proof,
     struct err *e)
 {
-	struct mem *m = b->mem;
-	size_t room = session_cookie_room(s->conf, b->scope->origin, mem_text(m, b->scope->cookie));
-	char sid[RECORD_SID + 1];
-	unsigned char random[16];
-	struct session begun = { 0 };
-	struct str claims;
+	const struct identity *who = proof == NULL ? NULL : proof->who;
+	struct session fresh = *x;
+
+	x->iat = v->now_ms / 1000;
+	if (who != NULL) {
+		fill(&fresh, v->scope, who, v->now_ms);
+		if (!str_is(fresh.sub, x->sub))
+			return err_set(e, REASON_TOKEN_CLAIM, "session: the new ID token is somebody else's");
+		x->username = fresh.username;
+		x->op_sid = fresh.op_sid.n > 0 ? fresh.op_sid : x->op_sid;
+		x->auth_time = fresh.auth_time > 0 ? fresh.auth_time : x->auth_time;
+	}
+	if (proof != NULL)
+		fill_life(x, s->conf, v->scope->provider, proof);
+	else
+		x->exp = until_idle(s->conf, x, x->iat);
+	if (x->exp <= x->iat)
+		return err_set(e, REASON_TOKEN_EXPIRED, "session: it would end at %lld, now is %lld",
+		    (long long)x->exp, (long long)x->iat);
+	return 0;
+}
+
+/* The claims made into a session and its token, when a header can hold them and the browser the cookie. */
+static int
+issue(const struct sessions *s, const struct session_scope *scope, struct str claims, struct mem *m,
+    const struct session **out, struct str *token, struct err *e)
+{
+	size_t room = session_cookie_room(s->conf, scope->origin, mem_text(m, scope->cookie));
 	const char *unfit;
 
-	*out = NULL;
-	*token = (struct str){ NULL, 0 };
-	secret_random(random, sizeof(random));
-	begun.sid = (struct str){ sid, secret_b64(sid, random, sizeof(random)) };
-	fill(&begun, s, b);
-	if (begun.exp <= begun.iat)
-		return err_set(e, REASON_TOKEN_EXPIRED,
-		    "session: the ID token ends at %lld, now is %lld; session.timeout sets another end",
-		    (long long)begun.exp, (long long)begun.iat);
-	claims = record_print(&s->names, &begun, b->who, m);
 	*out = record_parse(&s->names, claims, m, &unfit);
 	if (*out == NULL)
 		return unfit != NULL
@@ -322,42 +470,18 @@ begin(const struct sessions *s, const struct beginning *b, const struct session 
 	    token->n, room);
 }
 
-static void
-fill(struct session *begun, const struct sessions *s, const struct beginning *b)
+bool
+session_is_to_be_kept(const struct sessions *s, const struct session *x, int64_t now)
 {
-	int64_t life = b->trade != NULL ? s->conf->mobile_timeout : s->conf->timeout;
+	int64_t idle = s->conf->idle_timeout;
 
-	begun->iss = str_of(b->scope->origin->url);
-	begun->aud = str_of(b->scope->provider->client_id);
-	begun->idp = str_of(b->scope->provider->name);
-	begun->sub = identity_subject(b->who);
-	begun->username = identity_username(b->who);
-	begun->op_sid = identity_provider_sid(b->who);
-	begun->sst = b->now_ms;
-	begun->auth_time = capped(identity_auth_time(b->who));
-	begun->iat = b->now_ms / 1000;
-	begun->exp = life > 0 ? begun->iat + (life + 999) / 1000 : capped(identity_expires(b->who));
-	if (begun->exp > begun->iat + session_longest(s->conf))
-		begun->exp = begun->iat + session_longest(s->conf);
-	if (b->trade == NULL)
-		return;
-	begun->app_id = b->trade->app_id;
-	begun->scopes = b->trade->scopes;
+	return x->app_id.n == 0 && until_idle(s->conf, x, now) != x->exp && (now - x->iat) * 4000 >= idle;
 }
 
-int64_t
-session_longest(const struct conf_session *c)
-{
-	int64_t own = (c->timeout + 999) / 1000, traded = (c->mobile_timeout + 999) / 1000;
-
-	if (own == 0)
-		own = SESSION_LIFE_MAX;
-	return own > traded ? own : traded;
-}
-
-/* A provider may say that its token ends in the year 10^300. */
+/* Where idle_timeout was set, changed or taken away since the token was written, that counts from now on. */
 static int64_t
-capped(int64_t t)
+until_idle(const struct conf_session *c, const struct session *x, int64_t now)
 {
-	return t < RECORD_TIME_MAX ? t : RECORD_TIME_MAX;
+	return c->idle_timeout > 0 && x->app_id.n == 0 ? earlier(x->end, now + (c->idle_timeout + 999) / 1000)
+						       : x->end;
 }

@@ -1,13 +1,22 @@
 /*
  * session/session.h - what we remember about a browser between requests
  *
- * A session begins in session_begin(), which wants a proven identity, and ends
- * at the earliest of: sign-out, revocation, and its end as it was fixed when
- * it began: `timeout` after the sign-in or, without one, the end of the ID
- * token.  One that an app trades its access token for begins in
- * session_begin_traded(), ends mobile_timeout later, and when the app leaves
- * mobile_clients.  There is no other way to make one, and no way to change
- * whose it is.
+ * A session begins in session_begin(), which wants a proven identity; one that
+ * an app trades its access token for begins in session_begin_traded(), ends
+ * mobile_timeout later, and when the app leaves mobile_clients.  There is no
+ * other way to make one.  What it can be, and what moves it:
+ *
+ *   none -- sign-in --> in force -- exp, sign-out, revocation --> over
+ *                        |    ^
+ *        refresh_at, or   |    | session_renew(): the same sid, sst, sub; a new
+ *        not written for  v    | token, with the claims of the new ID token
+ *        idle_timeout/4  due --+
+ *
+ * Over is over: nothing brings a session back, what is renewed was in force.
+ * It ends at `timeout` after the sign-in; without one when the ID token does
+ * (the access token where that is decoded), which each renewal moves on.  With
+ * `idle_timeout` its cookie is good for that long only and is written anew
+ * while it is used, until the same end.
  *
  * The session cookie is a JWT (HS256) that holds all a request needs; the
  * tokens are the store's business (session/store.h).
@@ -17,6 +26,7 @@
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/conf.h"
@@ -45,6 +55,7 @@ struct session {
 	int64_t auth_time, iat, exp; /* seconds since 1970; auth_time 0: the provider did not say */
 	int64_t refresh_at; /* seconds since 1970: from then on its tokens are to be renewed; 0: never */
 	int64_t tokens_end; /* when the first of them runs out; 0 with refresh_at 0 */
+	int64_t end;        /* exp, but for idle_timeout: that may end it sooner, nothing later */
 	struct str app_id, scopes; /* of a session traded for an access token (POST token); else "" */
 	const struct session_claim *claims;
 	size_t n_claims;
@@ -92,8 +103,23 @@ struct visit {
 	const struct revoked *revoked; /* may be NULL */
 	struct session_cache *cache;   /* may be NULL */
 	struct redis *redis;           /* the connection of this thread; NULL: there is none */
+	size_t room; /* bytes of Set-Cookie that a store may still use; 0: as many as it likes */
 	int64_t now_ms;
 	struct mem *mem; /* where the answer lives; of the cache's thread */
+};
+
+/* What a session keeps of the access token that it was traded for (POST token). */
+struct session_trade {
+	struct str app_id; /* never empty: it tells such a session from a browser's */
+	struct str scopes; /* with a space between */
+};
+
+/* What a session is made or renewed with: somebody, proven, and how long that is good for. */
+struct session_proof {
+	const struct identity *who;
+	int64_t access_expires;            /* of the access token, seconds since 1970; 0: not known */
+	bool renewable;                    /* a refresh token is kept */
+	const struct session_trade *trade; /* NULL: a browser's */
 };
 
 enum session_found {
@@ -119,13 +145,6 @@ enum session_found {
  */
 enum session_found session_find(const struct sessions *s, const struct visit *v, const struct session **out);
 
-/* Does this text say of itself that it is a session token of ours?  Nothing is proven. */
-bool session_is_token(const struct sessions *s, struct str text);
-
-/* As session_find(), for a token that did not come as a cookie: FOUND, EXPIRED, REVOKED or INVALID. */
-enum session_found session_read(
-    const struct sessions *s, const struct visit *v, struct str token, const struct session **out);
-
 /* A deep copy in m. */
 const struct session *session_keep(const struct session *s, struct mem *m);
 
@@ -139,19 +158,38 @@ const struct session_claim *session_claim(const struct session *s, const char *n
  * session_cookie_set(), REASON_TOKEN_EXPIRED when it would be over before it
  * began.
  */
-int session_begin(const struct sessions *s, const struct session_scope *scope, const struct identity *who,
-    int64_t now_ms, struct mem *m, const struct session **out, struct str *token, struct err *e) MUST_CHECK;
-
-/* What a session keeps of the access token that it was traded for (POST token). */
-struct session_trade {
-	struct str app_id; /* never empty: it tells such a session from a browser's */
-	struct str scopes; /* with a space between */
-};
+int session_begin(const struct sessions *s, const struct session_scope *scope,
+    const struct session_proof *proof, int64_t now_ms, struct mem *m, const struct session **out,
+    struct str *token, struct err *e) MUST_CHECK;
 
 /* The same for an app that is no browser: it lasts mobile_timeout, and has no tokens to be renewed. */
 int session_begin_traded(const struct sessions *s, const struct session_scope *scope,
     const struct identity *who, const struct session_trade *trade, int64_t now_ms, struct mem *m,
     const struct session **out, struct str *token, struct err *e) MUST_CHECK;
+
+/* The token of the session that session_find() finds, whole; n is 0 when there is none.  Good like that. */
+struct str session_text(const struct sessions *s, const struct visit *v);
+
+/* Does this text say of itself that it is a session token of ours?  Nothing is proven. */
+bool session_is_token(const struct sessions *s, struct str text);
+
+/* As session_find(), for a token that did not come as a cookie: FOUND, EXPIRED, REVOKED or INVALID. */
+enum session_found session_read(
+    const struct sessions *s, const struct visit *v, struct str token, const struct session **out);
+
+/*
+ * The same session, renewed: `token` is the one it has now, and must be in
+ * force for this visit.  With a proof, claims and ends are those of the proof,
+ * whose subject must be the session's (REASON_TOKEN_CLAIM); without who, which
+ * a provider may leave out (Core 12.2), the claims stay.  Without a proof only
+ * idle_timeout begins anew.  Else as session_begin().
+ */
+int session_renew(const struct sessions *s, const struct visit *v, struct str token,
+    const struct session_proof *proof, const struct session **out, struct str *renewed,
+    struct err *e) MUST_CHECK;
+
+/* Is it time to write the cookie anew, because it is used (idle_timeout)?  Cheap. */
+bool session_is_to_be_kept(const struct sessions *s, const struct session *x, int64_t now);
 
 /*
  * Set-Cookie values.  set: split over NAME, NAME_1, ... when over 3900 bytes,

@@ -58,6 +58,38 @@ store_take_drop(struct store_op **op, struct mem *m, const char ***set_cookies, 
 	return take_cookies(op, STORE_DROP, m, set_cookies, e);
 }
 
+enum store_answer
+store_ask_lock(struct store *s, const struct visit *v, struct str sid, store_done *done, void *arg,
+    struct store_op **op, struct err *e)
+{
+	return ask(s, &(struct store_question){ STORE_LOCK, v, sid, NULL, done, arg }, op, e);
+}
+
+int
+store_take_lock(struct store_op **op, bool *got, struct err *e)
+{
+	struct mem *m = mem_new(SIZE_MAX);
+	struct store_reply reply;
+	int result = take(op, STORE_LOCK, m, &reply, e);
+
+	*got = result == 0 && reply.got;
+	mem_free(&m);
+	return result;
+}
+
+void
+store_unlock(struct store *s, const struct visit *v, struct str sid)
+{
+	if (s->kind->unlock != NULL)
+		s->kind->unlock(s, v, sid);
+}
+
+bool
+store_is_in_browser(const struct store *s)
+{
+	return s->kind->in_browser;
+}
+
 void
 store_op_cancel(struct store_op **op)
 {

@@ -8,11 +8,15 @@
  * there is no op.  Each op is taken once, by the take of its ask, or
  * cancelled; after store_op_cancel() it calls nothing.
  *
- * Today's only store seals the tokens into a second cookie ("SESSION.t") and
- * is always ready.  What does not fit into nine cookies or STORE_COOKIE_MAX
- * bytes is left out: the access token first, then the refresh token, then the
- * ID token; the log says so once.  Its key is derived from session.sealing_secret, or from every
+ * store = "cookie" seals the tokens into a second cookie ("SESSION.t") and is
+ * always ready.  What does not fit into nine cookies, STORE_COOKIE_MAX or the
+ * visit's room is left out: the access token first, then the ID token, then the
+ * refresh token; the log says so once.  Its key is derived from session.sealing_secret, or from every
  * session.secret (the first seals, all open), and each record is bound to its sid.
+ *
+ * store = "memory" keeps them in this process, over reloads, until the session
+ * ends; when the table is full what would end first is given up.  A restart
+ * forgets them: sessions stay in force, but are renewed no more.
  */
 #ifndef SESSION_STORE_H
 #define SESSION_STORE_H
@@ -40,6 +44,8 @@ struct tokens {
 	 * what a renewal made; p is NULL where a store keeps none.
 	 */
 	struct str session;
+	/* Seconds since 1970: when a store may forget them, the session being over; 0: it is not said. */
+	int64_t session_ends;
 };
 
 enum store_answer { STORE_FAILED = -1, STORE_READY = 0, STORE_WAIT = 1 };
@@ -49,6 +55,13 @@ typedef void store_done(void *arg);
 /* Borrows c.  Shared by all threads. */
 struct store *store_cookie_new(const struct conf_session *c, struct err *e) MUST_CHECK;
 void store_free(struct store **s);
+
+/*
+ * Do the tokens travel in the browser's cookies?  Then what a renewal brought
+ * is lost unless an answer carries it (store_ask_put() with that request's
+ * visit); else the store itself gives it to whoever asks.
+ */
+bool store_is_in_browser(const struct store *s);
 
 /* Keep the tokens of session `sid`; store_take_put() gives the cookies to set (NULL-terminated, may be
  * empty). */

@@ -42,19 +42,24 @@ static void end(struct store_op *);
 static void free_store(struct store *);
 static char *name_of(const struct visit *, struct mem *);
 static const char **put(struct store_cookie *, const struct store_question *, struct mem *);
+static size_t fitting(
+    const struct conf_session *, const struct visit *, const char *name, size_t most, struct mem *);
 static const char **drop(const struct store_cookie *, const struct visit *, struct mem *, bool all);
 static void get(const struct store_cookie *, const struct store_question *, struct mem *, struct tokens *);
 static bool open_text(
     const struct store_cookie *, struct str text, struct str sid, struct mem *, struct tokens *);
 static struct str purpose_of(struct str sid, struct mem *);
 static bool shrink(struct store_cookie *, struct tokens *, size_t room);
+static bool any(const struct tokens *);
 static size_t tokens_size(const struct tokens *);
 static struct str tokens_print(const struct tokens *, struct mem *);
 static bool tokens_parse(struct str, struct mem *, struct tokens *);
 static unsigned char *write_number(unsigned char *, uint64_t, size_t bytes);
 static bool read_number(struct str *, size_t bytes, uint64_t *);
 
-static const struct store_kind kind = { ask, take, end, free_store };
+static const struct store_kind kind = {
+	.in_browser = true, .ask = ask, .take = take, .end = end, .free = free_store
+};
 
 struct store *
 store_cookie_new(const struct conf_session *c, struct err *e)
@@ -120,6 +125,9 @@ ask(struct store *store, const struct store_question *q, struct store_op **op, s
 	case STORE_DROP:
 		o->reply.set_cookies = drop(s, q->visit, o->mem, true);
 		break;
+	case STORE_LOCK:
+		o->reply.got = true; /* no other instance has these tokens, but for a copy of the cookie */
+		break;
 	}
 	*op = &o->op;
 	return STORE_READY;
@@ -141,11 +149,29 @@ put(struct store_cookie *s, const struct store_question *q, struct mem *m)
 
 	if (room > STORE_COOKIE_MAX)
 		room = STORE_COOKIE_MAX;
+	if (q->visit->room > 0)
+		room = fitting(s->conf, q->visit, name, room, m);
 	if (!shrink(s, &t, room))
 		return drop(s, q->visit, m, false);
 	text = seal_close(
 	    (const unsigned char *)secret_str(s->keys[0]).p, purpose_of(q->sid, m), tokens_print(&t, m), m);
 	return session_cookie_set(s->conf, q->visit->scope->origin, name, text, q->visit, m);
+}
+
+/* The longest text whose Set-Cookie values, attributes included, take no more than the visit's room. */
+static size_t
+fitting(const struct conf_session *c, const struct visit *v, const char *name, size_t most, struct mem *m)
+{
+	const char **none = session_cookie_set(c, v->scope->origin, name, STR(""), NULL, m);
+	size_t piece = session_cookie_room(c, v->scope->origin, name) / COOKIE_PARTS_MAX, each, pieces;
+
+	if (none == NULL)
+		return 0;
+	each = strlen(none[0]) + strlen("_8");
+	pieces = (v->room + each + piece - 1) / (each + piece);
+	if (v->room <= pieces * each)
+		return 0;
+	return v->room - pieces * each < most ? v->room - pieces * each : most;
 }
 
 /* Deletes what the request carries, and with `all` what it may not have shown as well. */
@@ -159,27 +185,47 @@ drop(const struct store_cookie *s, const struct visit *v, struct mem *m, bool al
 	return session_cookie_clear(s->conf, v->scope->origin, name, v, m);
 }
 
-/* Leaves tokens out until the record fits.  false: none is left. */
+/*
+ * Leaves tokens out until the record fits.  false: none is left.  Without the
+ * refresh token the session cannot go on, without the ID token the provider may
+ * have to ask who signs out.
+ */
 static bool
 shrink(struct store_cookie *s, struct tokens *t, size_t room)
 {
-	struct str *const by_worth[KINDS] = { &t->access_token, &t->refresh_token, &t->id_token };
-	size_t i, was = tokens_size(t);
-	bool any = false;
+	const struct str none = { NULL, 0 };
+	const struct tokens all = *t;
+	const struct {
+		struct str id, access, refresh;
+		const char *out;
+	} ways[] = {
+		{ all.id_token, all.access_token, all.refresh_token, NULL },
+		{ all.id_token, none, all.refresh_token, "the access token is" },
+		{ none, none, all.refresh_token, "access and ID token are" },
+		{ all.id_token, none, none, "access and refresh token are" },
+		{ none, none, none, "all are" },
+	};
+	size_t i;
 
-	for (i = 0; i < KINDS && seal_size(tokens_size(t)) > room; i++)
-		by_worth[i]->p = NULL;
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		t->id_token = ways[i].id;
+		t->access_token = ways[i].access;
+		t->refresh_token = ways[i].refresh;
+		if (any(t) && seal_size(tokens_size(t)) <= room)
+			break;
+	}
 	if (t->access_token.p == NULL)
 		t->access_expires = 0;
-	if (i > 0 && !atomic_flag_test_and_set(&s->said))
-		log_info("session: tokens of %zu bytes do not fit into cookies of %zu; %s left out", was,
-		    room,
-		    i == 1   ? "the access token is"
-		    : i == 2 ? "access and refresh token are"
-			     : "all are");
-	for (i = 0; i < KINDS; i++)
-		any = any || by_worth[i]->p != NULL;
-	return any;
+	if (any(&all) && i > 0 && !atomic_flag_test_and_set(&s->said))
+		log_info("session: tokens of %zu bytes do not fit into cookies of %zu; %s left out",
+		    tokens_size(&all), room, ways[i < 4 ? i : 4].out);
+	return any(t);
+}
+
+static bool
+any(const struct tokens *t)
+{
+	return t->id_token.p != NULL || t->access_token.p != NULL || t->refresh_token.p != NULL;
 }
 
 /*
@@ -228,8 +274,11 @@ take(struct store_op *op, struct mem *m, struct store_reply *out, struct err *e)
 	size_t n = 0;
 
 	(void)e;
+	out->got = o->reply.got;
 	if (op->verb == STORE_GET)
 		return tokens_parse(tokens_print(t, o->mem), m, &out->tokens) ? 0 : -1;
+	if (op->verb == STORE_LOCK)
+		return 0;
 	while (o->reply.set_cookies[n] != NULL)
 		n++;
 	out->set_cookies = mem_zalloc(m, (n + 1) * sizeof(*out->set_cookies));

@@ -8,7 +8,7 @@
 #define SESSION_STORE_IMPL_H
 #include "session/store.h"
 
-enum store_verb { STORE_PUT, STORE_GET, STORE_DROP };
+enum store_verb { STORE_PUT, STORE_GET, STORE_DROP, STORE_LOCK };
 
 /* Everything but verb, done and arg is borrowed for the call. */
 struct store_question {
@@ -24,9 +24,11 @@ struct store_question {
 struct store_reply {
 	const char **set_cookies; /* STORE_PUT, STORE_DROP: never NULL */
 	struct tokens tokens;     /* STORE_GET */
+	bool got;                 /* STORE_LOCK */
 };
 
 struct store_kind {
+	bool in_browser; /* store_is_in_browser() */
 	/* STORE_FAILED with *e, else *op is set. */
 	enum store_answer (*ask)(
 	    struct store *s, const struct store_question *q, struct store_op **op, struct err *e);
@@ -34,6 +36,8 @@ struct store_kind {
 	int (*take)(struct store_op *op, struct mem *m, struct store_reply *out, struct err *e);
 	/* The end of op, taken or not: done is not called any more. */
 	void (*end)(struct store_op *op);
+	/* Sent and forgotten; NULL where STORE_LOCK says yes to everybody. */
+	void (*unlock)(struct store *s, const struct visit *v, struct str sid);
 	void (*free)(struct store *s);
 };
 

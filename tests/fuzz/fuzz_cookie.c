@@ -118,7 +118,13 @@ check_find(const struct str *fields, size_t n_fields, struct mem *m)
 	static struct sessions *sessions;
 	static struct session_cache *cache;
 	static struct secret *secret;
-	struct visit v = { &scope, fields, n_fields, NULL, NULL, NULL, 1800000000000, m };
+	struct visit v = { .scope = &scope,
+		.cookies = fields,
+		.n_cookies = n_fields,
+		.revoked = NULL,
+		.cache = NULL,
+		.now_ms = 1800000000000,
+		.mem = m };
 	const struct session *out, *again;
 	enum session_found found;
 	struct err e;

@@ -57,7 +57,13 @@ check_claims(const struct token_keys *keys, struct secret **secret, struct str c
 	static const struct conf_strings needed = { sizeof(names) / sizeof(*names), names };
 	static struct sessions *sessions;
 	struct str field, payload, token = token_sign(keys, claims, m);
-	struct visit v = { &scope, &field, 1, NULL, NULL, NULL, 1800000000000, m };
+	struct visit v = { .scope = &scope,
+		.cookies = &field,
+		.n_cookies = 1,
+		.revoked = NULL,
+		.cache = NULL,
+		.now_ms = 1800000000000,
+		.mem = m };
 	const struct session *out;
 	struct err e;
 

@@ -78,7 +78,9 @@ begin_at(int64_t now_ms)
 	const struct session *out;
 	struct str token;
 
-	ck_assert_msg(session_begin(sessions, &scope, &jane, now_ms, m, &out, &token, &e) == 0, "%s", e.text);
+	ck_assert_msg(session_begin(sessions, &scope, &(struct session_proof){ .who = &jane }, now_ms, m,
+			  &out, &token, &e) == 0,
+	    "%s", e.text);
 	ck_assert_ptr_nonnull(out);
 	return token;
 }
@@ -87,7 +89,13 @@ static enum session_found
 find_head(const char *head, int64_t now_ms, const struct session **out)
 {
 	struct str field = str_of(head);
-	struct visit v = { &scope, &field, 1, revoked, cache, NULL, now_ms, m };
+	struct visit v = { .scope = &scope,
+		.cookies = &field,
+		.n_cookies = 1,
+		.revoked = revoked,
+		.cache = cache,
+		.now_ms = now_ms,
+		.mem = m };
 	const struct session *again;
 	enum session_found first = session_find(sessions, &v, out), second;
 
@@ -200,7 +208,9 @@ START_TEST(a_session_comes_back_as_it_began)
 	(void)json_object_set_new(jane.claims, "aud", json_string("provider-aud"));
 	(void)json_object_set_new(jane.claims, "sub", json_string("248289761001"));
 	(void)json_object_set_new(jane.claims, "sid", json_string("op-session-1"));
-	ck_assert_int_eq(session_begin(sessions, &scope, &jane, NOW_MS, m, &began, &token, &e), 0);
+	ck_assert_int_eq(session_begin(sessions, &scope, &(struct session_proof){ .who = &jane }, NOW_MS, m,
+			     &began, &token, &e),
+	    0);
 	ck_assert_int_eq(find_head(mem_printf(m, "__Host-wp=%s", token.p), NOW_MS, &found), SESSION_FOUND);
 	kept = session_keep(found, other);
 	mem_free(&m); /* nothing of what is kept lived there */
@@ -300,7 +310,9 @@ START_TEST(a_control_character_refuses_the_sign_in)
 	struct str token;
 
 	(void)json_object_set_new(jane.claims, "groups", json_loads(controls[_i], JSON_DECODE_ANY, NULL));
-	ck_assert_int_eq(session_begin(sessions, &scope, &jane, NOW_MS, m, &out, &token, &e), -1);
+	ck_assert_int_eq(session_begin(sessions, &scope, &(struct session_proof){ .who = &jane }, NOW_MS, m,
+			     &out, &token, &e),
+	    -1);
 	ck_assert_int_eq(e.reason, REASON_LOGIN_CLAIM);
 	ck_assert_ptr_nonnull(strstr(e.text, "groups"));
 	ck_assert_ptr_null(out);
@@ -314,7 +326,9 @@ START_TEST(a_username_with_a_control_character_refuses_the_sign_in)
 	struct str token;
 
 	jane.username = "jane\r\nX-Admin: yes";
-	ck_assert_int_eq(session_begin(sessions, &scope, &jane, NOW_MS, m, &out, &token, &e), -1);
+	ck_assert_int_eq(session_begin(sessions, &scope, &(struct session_proof){ .who = &jane }, NOW_MS, m,
+			     &out, &token, &e),
+	    -1);
 	ck_assert_int_eq(e.reason, REASON_LOGIN_CLAIM);
 	ck_assert_ptr_null(strstr(e.text, "X-Admin"));
 }
@@ -343,8 +357,12 @@ START_TEST(every_sign_in_gets_a_sid_of_its_own)
 	const struct session *one, *two;
 	struct str token;
 
-	ck_assert_int_eq(session_begin(sessions, &scope, &jane, NOW_MS, m, &one, &token, &e), 0);
-	ck_assert_int_eq(session_begin(sessions, &scope, &jane, NOW_MS, m, &two, &token, &e), 0);
+	ck_assert_int_eq(session_begin(sessions, &scope, &(struct session_proof){ .who = &jane }, NOW_MS, m,
+			     &one, &token, &e),
+	    0);
+	ck_assert_int_eq(session_begin(sessions, &scope, &(struct session_proof){ .who = &jane }, NOW_MS, m,
+			     &two, &token, &e),
+	    0);
 	ck_assert(!str_is(one->sid, two->sid));
 }
 END_TEST
@@ -400,10 +418,14 @@ START_TEST(an_id_token_that_is_over_begins_nothing)
 
 	conf.timeout = 0;
 	jane.expires = NOW;
-	ck_assert_int_eq(session_begin(sessions, &scope, &jane, NOW_MS, m, &out, &token, &e), -1);
+	ck_assert_int_eq(session_begin(sessions, &scope, &(struct session_proof){ .who = &jane }, NOW_MS, m,
+			     &out, &token, &e),
+	    -1);
 	ck_assert_int_eq(e.reason, REASON_TOKEN_EXPIRED);
 	jane.expires = NOW + 1;
-	ck_assert_int_eq(session_begin(sessions, &scope, &jane, NOW_MS, m, &out, &token, &e), 0);
+	ck_assert_int_eq(session_begin(sessions, &scope, &(struct session_proof){ .who = &jane }, NOW_MS, m,
+			     &out, &token, &e),
+	    0);
 }
 END_TEST
 
@@ -518,7 +540,13 @@ START_TEST(every_altered_byte_makes_a_session_invalid)
 	char *altered = mem_text(m, token);
 	const struct session *out;
 	struct str field;
-	struct visit v = { &scope, &field, 1, revoked, cache, NULL, NOW_MS, m };
+	struct visit v = { .scope = &scope,
+		.cookies = &field,
+		.n_cookies = 1,
+		.revoked = revoked,
+		.cache = cache,
+		.now_ms = NOW_MS,
+		.mem = m };
 	size_t i;
 
 	ck_assert_int_eq(find(token, NOW_MS), SESSION_FOUND);
@@ -742,7 +770,13 @@ END_TEST
 START_TEST(no_cookie_field_at_all_is_no_session)
 {
 	const struct session *out;
-	struct visit v = { &scope, NULL, 0, revoked, cache, NULL, NOW_MS, m };
+	struct visit v = { .scope = &scope,
+		.cookies = NULL,
+		.n_cookies = 0,
+		.revoked = revoked,
+		.cache = cache,
+		.now_ms = NOW_MS,
+		.mem = m };
 
 	ck_assert_int_eq(session_find(sessions, &v, &out), SESSION_NONE);
 	ck_assert_ptr_null(out);
@@ -753,7 +787,13 @@ START_TEST(cookies_of_several_fields_are_one_list)
 {
 	const struct session *out;
 	struct str fields[2];
-	struct visit v = { &scope, fields, 2, NULL, NULL, NULL, NOW_MS, m };
+	struct visit v = { .scope = &scope,
+		.cookies = fields,
+		.n_cookies = 2,
+		.revoked = NULL,
+		.cache = NULL,
+		.now_ms = NOW_MS,
+		.mem = m };
 
 	fields[0] = STR("a=b");
 	fields[1] = str_of(mem_printf(m, "__Host-wp=%s", begin_at(NOW_MS).p));
@@ -778,7 +818,8 @@ START_TEST(the_largest_session_fits_and_a_larger_one_is_refused)
 		big = mem_zalloc(m, n + 1);
 		memset(big, 'x', n);
 		(void)json_object_set_new(jane.claims, "groups", json_string(big));
-		if (session_begin(sessions, &scope, &jane, NOW_MS, m, &out, &token, &e) == -1)
+		if (session_begin(sessions, &scope, &(struct session_proof){ .who = &jane }, NOW_MS, m, &out,
+			&token, &e) == -1)
 			break;
 		ck_assert_uint_le(token.n, room);
 		head = "";

@@ -107,11 +107,16 @@ is_nothing(struct tokens t)
 	       t.access_expires == 0;
 }
 
-static const struct tokens three = { { "id.to.ken", 9 }, { "access", 6 }, { "refresh", 7 }, 1800003600 };
+static const struct tokens three = { .id_token = { "id.to.ken", 9 },
+	.access_token = { "access", 6 },
+	.refresh_token = { "refresh", 7 },
+	.access_expires = 1800003600 };
 
 START_TEST(tokens_come_back_as_they_were_put)
 {
-	const struct tokens some = { { "only", 4 }, { NULL, 0 }, { "", 0 }, -5 };
+	const struct tokens some = {
+		.id_token = { "only", 4 }, .refresh_token = { "", 0 }, .access_expires = -5
+	};
 	struct tokens t;
 
 	ck_assert_uint_eq(put(SID, &three), 1);
@@ -203,7 +208,10 @@ END_TEST
 
 START_TEST(large_tokens_are_spread_and_shrink_again)
 {
-	struct tokens large = { text('i', 3000), text('a', 3000), text('r', 3000), 7 };
+	struct tokens large = { .id_token = text('i', 3000),
+		.access_token = text('a', 3000),
+		.refresh_token = text('r', 3000),
+		.access_expires = 7 };
 	struct str was;
 
 	ck_assert_uint_eq(put(SID, &large), 4);
@@ -225,16 +233,18 @@ static const struct {
 	{ 3000, 6000, 3000, "iar" },
 	{ 3000, 9000, 3000, "ir" },
 	{ 3000, 9000, 9000, "ir" },
-	{ 4000, 9000, 9000, "i" },
-	{ 20000, 1, 1, "" },
+	{ 4000, 9000, 9000, "r" },
+	{ 20000, 1, 1, "r" },
 	{ 1, 1, 20000, "i" },
 	{ 60000, 60000, 60000, "" },
 };
 
 START_TEST(what_does_not_fit_is_left_out_by_its_worth)
 {
-	struct tokens large = { text('i', sizes[_i].id), text('a', sizes[_i].access),
-		text('r', sizes[_i].refresh), 7 };
+	struct tokens large = { .id_token = text('i', sizes[_i].id),
+		.access_token = text('a', sizes[_i].access),
+		.refresh_token = text('r', sizes[_i].refresh),
+		.access_expires = 7 };
 	struct tokens t;
 
 	(void)put(SID, &three);
@@ -247,6 +257,47 @@ START_TEST(what_does_not_fit_is_left_out_by_its_worth)
 	ck_assert_int_eq(t.access_expires, t.access_token.p == NULL ? 0 : 7);
 	if (t.id_token.p != NULL)
 		ck_assert(str_is(t.id_token, large.id_token));
+}
+END_TEST
+
+/* What the session cookie and all else leave of limits.header_size. */
+START_TEST(the_room_of_a_visit_is_kept_to)
+{
+	struct tokens large = {
+		.id_token = text('i', 3000), .access_token = text('a', 3000), .refresh_token = text('r', 3000)
+	};
+	size_t room;
+
+	for (room = 1; room < 14000; room += 97) {
+		struct store_op *op;
+		const char **set;
+		size_t i, n = 0;
+
+		visit.room = room;
+		field = STR("");
+		ck_assert_int_eq(
+		    store_ask_put(store, &visit, SID, &large, never, NULL, &op, &e), STORE_READY);
+		ck_assert_int_eq(store_take_put(&op, m, &set, &e), 0);
+		for (i = 0; set[i] != NULL; i++)
+			n += strlen(set[i]);
+		ck_assert_uint_le(n, room);
+		ck_assert(n > 0 || room < 4300);
+	}
+	(void)put(SID, &large);
+	ck_assert(str_is(get(SID).access_token, large.access_token));
+}
+END_TEST
+
+START_TEST(nobody_else_has_tokens_that_are_in_a_browser)
+{
+	struct store_op *op;
+	bool got = false;
+
+	ck_assert(store_is_in_browser(store));
+	ck_assert_int_eq(store_ask_lock(store, &visit, SID, never, NULL, &op, &e), STORE_READY);
+	ck_assert_int_eq(store_take_lock(&op, &got, &e), 0);
+	ck_assert(got);
+	store_unlock(store, &visit, SID);
 }
 END_TEST
 
@@ -418,7 +469,9 @@ slow_free(struct store *s)
 	ck_assert_int_eq(((struct slow_store *)s)->ops, 0);
 }
 
-static const struct store_kind slow_kind = { slow_ask, slow_take, slow_end, slow_free };
+static const struct store_kind slow_kind = {
+	.ask = slow_ask, .take = slow_take, .end = slow_end, .free = slow_free
+};
 
 /* One turn of the loop. */
 static void
@@ -535,6 +588,8 @@ main(void)
 	tcase_add_test(t, large_tokens_are_spread_and_shrink_again);
 	tcase_add_loop_test(t, what_does_not_fit_is_left_out_by_its_worth, 0, sizeof(sizes) / sizeof(*sizes));
 	tcase_add_test(t, no_tokens_need_no_cookie);
+	tcase_add_test(t, the_room_of_a_visit_is_kept_to);
+	tcase_add_test(t, nobody_else_has_tokens_that_are_in_a_browser);
 	tcase_add_test(t, dropping_deletes_with_the_attributes_of_creation);
 	tcase_add_test(t, of_several_cookies_the_one_that_opens_counts);
 	tcase_add_test(t, a_secret_may_be_replaced_while_tokens_are_kept);
