@@ -31,6 +31,7 @@ conf_session_build(struct build *b)
 	domain(b, groups_entry(g, "domain"), s);
 	path(b, groups_entry(g, "path"), s);
 	conf_bearer_mobile(b, groups_entry(g, "mobile_clients"));
+	conf_redis_build(b, g, s);
 }
 
 static void

@@ -111,6 +111,9 @@
 	X(UPSTREAM_LOOP, "upstream_loop", 508, "the application redirects the browser to the page it asked for") \
 	X(UPSTREAM_RESOLVE, "upstream_resolve", 502, "the upstream's name has no address") \
 	X(OUTBOUND_TOKEN, "outbound_token", 502, "the token that the upstream wants of us cannot be had") \
+	/* the Redis that instances share */ \
+	X(REDIS_DOWN, "redis_down", 503, "the Redis cannot be reached, or refuses what it is asked for") \
+	X(REVOCATIONS_STALE, "revocations_stale", 503, "which sessions were ended elsewhere has not been known for session.revocation_stale") \
 	/* ourselves */ \
 	X(MEMORY_BUDGET, "memory_budget", 500, "one request needed more memory than it may") \
 	X(SYSTEM, "system", 500, "the kernel or a library said no") \

@@ -62,6 +62,8 @@ static const struct row {
 	ROW("upstream_retries_total", "counter", upstream_retries,
 	    "Requests sent again because an idle connection had just closed."),
 	ROW("upstream_errors_total", "counter", upstream_errors, "Requests that an upstream failed."),
+	ROW("redis_commands_total", "counter", redis_commands, "Commands to the Redis."),
+	ROW("redis_errors_total", "counter", redis_errors, "Commands that the Redis failed or refused."),
 	ROW("received_bytes_total", "counter", bytes_in, "Bytes of request bodies."),
 	ROW("sent_bytes_total", "counter", bytes_out, "Bytes of response bodies."),
 #undef ROW
@@ -169,6 +171,9 @@ print_requests(struct text *t, const struct metrics *sum)
 	print_histogram(t, P "upstream_duration_seconds",
 	    "Time from sending a request to an upstream to the head of its answer.", sum->upstream_latency,
 	    load(&sum->upstream_latency_us));
+	print_histogram(t, P "redis_duration_seconds",
+	    "Time from sending a command to the Redis to its answer.", sum->redis_latency,
+	    load(&sum->redis_latency_us));
 }
 
 /* Prometheus wants each bucket to hold those below it as well. */

@@ -36,6 +36,9 @@ struct metrics {
 	metric token_cache_hits, token_cache_misses;
 	metric provider_requests, provider_errors;
 	metric upstream_connects, upstream_reused, upstream_retries, upstream_errors;
+	metric redis_commands, redis_errors;
+	metric redis_latency[METRICS_BUCKETS];
+	metric redis_latency_us;
 	metric bytes_in, bytes_out; /* bodies */
 	metric upgrades;            /* open now */
 };

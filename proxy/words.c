@@ -228,6 +228,13 @@ static const struct words by_reason[REASON_COUNT] = {
 	    "The application asks for a permission that could not be had for it at the moment.",
 	    "Try again in a minute. If it happens again, ask your administrator and tell them the request id "
 	    "below.") },
+	/* the Redis that instances share */
+	[REASON_REDIS_DOWN] = { SAY("Back in a moment",
+	    "This server cannot reach the place where sessions are kept.",
+	    "Try again in a minute. You need not sign in again.") },
+	[REASON_REVOCATIONS_STALE] = { SAY("Back in a moment",
+	    "This server cannot find out at the moment which sessions have been ended.",
+	    "Try again in a minute. You need not sign in again.") },
 	[REASON_UPSTREAM_LOOP] = { SAY("The application goes round in circles",
 	    "The application keeps sending your browser to the page that it asked for.",
 	    "You cannot mend this yourself. " ASK) },

@@ -24,6 +24,7 @@ build pc:jansson libjansson-dev
 build pc:openssl libssl-dev
 build pc:libconfuse libconfuse-dev
 build pc:libxml-2.0 libxml2-dev
+build pc:hiredis libhiredis-dev
 test pc:check check
 test cmd:node nodejs
 test cmd:npm npm
@@ -31,6 +32,9 @@ test cmd:chromium chromium
 test cmd:nginx nginx
 test cmd:openssl openssl
 test cmd:ps procps
+test cmd:redis-server redis-server
+test cmd:redis-cli redis-tools
+test cmd:haproxy haproxy
 test cmd:ctags universal-ctags
 test file:/etc/ssl/certs/ca-certificates.crt ca-certificates
 demo cmd:node nodejs
