@@ -93,8 +93,6 @@ place(const redisReadTask *t)
 	struct redis_reader *r = t->privdata;
 	struct redis_value *above = t->parent == NULL ? NULL : t->parent->obj;
 
-	if (++r->elements > REDIS_ELEMENTS_MAX)
-		return NULL;
 	if (above == NULL)
 		return mem_zalloc(r->mem, sizeof(*above));
 	return t->idx >= 0 && (size_t)t->idx < above->n ? &above->v[t->idx] : NULL;
@@ -123,6 +121,7 @@ create_list_cb(const redisReadTask *t, int n)
 		r->elements = REDIS_ELEMENTS_MAX + 1;
 		return NULL;
 	}
+	r->elements += (size_t)n; /* their places are made now, whether they come or not */
 	v->type = REDIS_LIST;
 	v->n = (size_t)n;
 	v->v = mem_zalloc(r->mem, (v->n + 1) * sizeof(*v->v));

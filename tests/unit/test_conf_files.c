@@ -242,6 +242,7 @@ good_file_names(void)
 	fixture_write("sealing.secret", GOOD_SECRET "Z\n", 0600);
 	fixture_certificate("client.crt", "client.key", 90);
 	fixture_write("backend.headers", "X-Key=1\n", 0600);
+	fixture_write("redis.url", "rediss://:s3cr3t@redis.example.com\n", 0600);
 	fixture_write("outbound.secret", "s3cr3t\n", 0600);
 }
 
@@ -270,6 +271,9 @@ static const struct {
 	{ "upstream", "tls_certificate", NULL, "tls_certificate_key" },
 	{ "upstream", "tls_certificate_key", NULL, "tls_certificate" },
 	{ "route", "username_replace", NULL, "username_match" },
+	{ "session", "redis_prefix", NULL, "redis_file" },
+	{ "session", "redis_tls_ca", NULL, "redis_file" },
+	{ "session", "revocation_stale", NULL, "redis_file" },
 };
 
 /* What is about access tokens wants a route that takes them, and a provider that says what they are for. */
