@@ -1,7 +1,10 @@
 /* conf/conf_session.c - the session; see conf/build.h */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "conf/build.h"
 #include "conf/conf_bearer.h"
@@ -15,6 +18,7 @@ static void same_site(struct build *, struct entry *, enum conf_same_site);
 static void domain(struct build *, struct entry *, struct conf_session *);
 static bool is_under(const char *, const char *);
 static void path(struct build *, struct entry *, struct conf_session *);
+static void revocations(struct build *, struct entry *, struct conf_session *);
 
 void
 conf_session_build(struct build *b)
@@ -30,6 +34,7 @@ conf_session_build(struct build *b)
 	same_site(b, groups_entry(g, "same_site"), s->same_site);
 	domain(b, groups_entry(g, "domain"), s);
 	path(b, groups_entry(g, "path"), s);
+	revocations(b, groups_entry(g, "revocations"), s);
 	conf_bearer_mobile(b, groups_entry(g, "mobile_clients"));
 	conf_redis_build(b, g, s);
 }
@@ -155,4 +160,32 @@ path(struct build *b, struct entry *e, struct conf_session *s)
 			return;
 		}
 	}
+}
+
+/* It is written anew beside itself, so the folder counts as much as the file. */
+static void
+revocations(struct build *b, struct entry *e, struct conf_session *s)
+{
+	struct item *item = build_value(e);
+	const char *slash, *folder;
+	struct stat st;
+
+	if (item == NULL)
+		return;
+	s->revocations = file_beside(b->mem, notes_at(b->notes, item->place).file, item->text.p);
+	slash = strrchr(s->revocations, '/');
+	folder = slash == NULL
+		     ? "."
+		     : mem_text(b->mem, (struct str){ s->revocations, (size_t)(slash - s->revocations) + 1 });
+	if (access(folder, W_OK | X_OK) == -1)
+		build_mistake(b, e, item,
+		    "%s: its folder cannot be written: %s; write a file in one that can",
+		    notes_quote(item->text).text, strerror(errno));
+	else if (lstat(s->revocations, &st) == 0 && !S_ISREG(st.st_mode))
+		build_mistake(b, e, item,
+		    "%s is no file; write the path of one, which is made where there is none",
+		    notes_quote(item->text).text);
+	else if (access(s->revocations, R_OK | W_OK) == -1 && errno != ENOENT)
+		build_mistake(b, e, item, "%s cannot be read and written: %s", notes_quote(item->text).text,
+		    strerror(errno));
 }

@@ -44,6 +44,7 @@
 	X(SESSION_DUPLICATE, "session_duplicate", 401, "several differing session cookies that all verify") \
 	X(SESSION_REVOKED, "session_revoked", 401, "the session was ended") \
 	X(REVOCATION_FULL, "revocation_full", 503, "the table of ended sessions is full") \
+	X(REVOCATION_UNKEPT, "revocation_unkept", 503, "a session was ended, but that could not be kept (session.revocations)") \
 	X(CROSS_ORIGIN, "cross_origin", 403, "an unsafe request that another site caused (session.origin_check)") \
 	X(CLAIM_MISSING, "claim_missing", 403, "a claim that the route demands is not what it must be") \
 	X(CLAIM_OVERAGE, "claim_overage", 403, "a claim that the route demands is too large for the token, which only names it") \

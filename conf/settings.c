@@ -364,7 +364,7 @@ const struct setting settings[] = {
 	    .help = "Renew through a hidden iframe." },
 	{ ROW(S, "revocations", TEXT), .otherwise = "in memory",
 	    .example = "/var/lib/workflow-proxy/revocations",
-	    .later = "*", .help = "A file that keeps revocations over a restart." },
+	    .help = "A file that keeps revocations over a restart." },
 	{ ROW(S, "preserve_post", BOOL), .otherwise = "yes", .example = "no", .later = "yes",
 	    .help = "Keep a form that was posted with a session that has run out, and send it "
 	    "after the sign-in." },

@@ -17,6 +17,7 @@
 #include "proxy/notify.h"
 #include "proxy/process.h"
 #include "proxy/rate.h"
+#include "proxy/revoke_file.h"
 #include "proxy/sockets.h"
 #include "proxy/worker.h"
 #include "session/revoked.h"
@@ -49,6 +50,7 @@ struct process {
 static int begin(struct process *, struct err *);
 static struct conf *load(const char *);
 static int drop_user(const char *, struct err *);
+static int open_revocations(struct process *, struct err *);
 static void raise_nofile(const struct conf *);
 static int start_workers(struct process *, struct err *);
 static void order_all(struct process *);
@@ -62,6 +64,7 @@ static void worker_gone(void *);
 static void reload(struct process *);
 static bool reload_now(struct process *);
 static void warn_fixed(const struct conf *, const struct conf *);
+static bool is_same(const char *, const char *);
 static void stop(struct process *);
 static void end(struct process *);
 static int watch_signals(struct process *, struct err *);
@@ -125,8 +128,8 @@ begin(struct process *p, struct err *e)
 	if (p->snap == NULL)
 		return -1;
 	p->sockets = sockets_open(p->snap->conf, p->snap->conf->workers, NULL, e);
-	if (p->sockets == NULL || drop_user(p->snap->conf->user, e) == -1 || start_workers(p, e) == -1 ||
-	    watch_signals(p, e) == -1)
+	if (p->sockets == NULL || drop_user(p->snap->conf->user, e) == -1 || open_revocations(p, e) == -1 ||
+	    start_workers(p, e) == -1 || watch_signals(p, e) == -1)
 		return -1;
 	tend(p, p->snap);
 	p->health = health_new(p->base, p->fetch, p->snap);
@@ -166,6 +169,18 @@ drop_user(const char *user, struct err *e)
 		return err_set(e, REASON_SYSTEM, "user: cannot become \"%s\": %s", user, strerror(errno));
 	secret_guard_process(); /* changing the user undoes it (prctl(2)) */
 	return 0;
+}
+
+/* What was ended before this start stays ended. */
+static int
+open_revocations(struct process *p, struct err *e)
+{
+	const char *path = p->snap->conf->session.revocations;
+
+	if (path == NULL)
+		return 0;
+	p->shared.sink = revoke_file_open(path, p->shared.revoked, p->post, clock_seconds(), e);
+	return p->shared.sink == NULL ? -1 : 0;
 }
 
 /* Each connection may have one to an upstream. */
@@ -355,9 +370,16 @@ warn_fixed(const struct conf *was, const struct conf *now)
 {
 	if (was->workers != now->workers)
 		log_warn("workers: %u stay until a restart", was->workers);
-	if ((was->user == NULL) != (now->user == NULL) ||
-	    (now->user != NULL && strcmp(was->user, now->user) != 0))
+	if (!is_same(was->user, now->user))
 		log_warn("user: stays as it is until a restart");
+	if (!is_same(was->session.revocations, now->session.revocations))
+		log_warn("session.revocations: stays as it is until a restart");
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 /* --- stop --- */
@@ -443,6 +465,7 @@ end(struct process *p)
 	sockets_free(&p->old_sockets);
 	sockets_free(&p->sockets);
 	snapshot_unref(&p->snap);
+	revoke_file_close(&p->shared.sink);
 	revoked_free(&p->shared.revoked);
 	revoked_free(&p->shared.flows);
 	rate_free(&p->shared.rate);

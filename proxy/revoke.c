@@ -40,9 +40,7 @@ revoke_ask(struct worker *w, const struct revocation *v, size_t n, revoke_done *
 	op->done = done;
 	op->arg = arg;
 	for (i = 0; i < n; i++) {
-		list[i] = v[i];
-		list[i].provider = mem_str(op->mem, v[i].provider);
-		list[i].text = mem_str(op->mem, v[i].text);
+		list[i] = revoked_short(&v[i], op->mem);
 		if (revoked_end(sh->revoked, &list[i], clock_seconds()) == -1)
 			(void)err_set(&op->err, REASON_REVOCATION_FULL,
 			    "the table of ended sessions is full: a cookie of this one is good until it "

@@ -373,6 +373,16 @@ revoked_next(const struct revoked *r, size_t *at, int64_t now, struct mem *m, st
 	return found;
 }
 
+struct revocation
+revoked_short(const struct revocation *x, struct mem *m)
+{
+	const struct entry e = { .until = x->until, .before_ms = x->before_ms, .id = id_of_revocation(x) };
+	struct revocation out;
+
+	tell(&e, m, &out);
+	return out;
+}
+
 static void
 tell(const struct entry *e, struct mem *m, struct revocation *out)
 {

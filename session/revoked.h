@@ -36,6 +36,9 @@ bool revoked_has(const struct revoked *r, struct str id, int64_t now);
 
 /* As revoked_add(); of two for the same the later before_ms and until count. */
 int revoked_end(struct revoked *r, const struct revocation *x, int64_t now);
+/* What the table keeps of it, in m: long texts as a digest. */
+struct mem;
+struct revocation revoked_short(const struct revocation *x, struct mem *m);
 /* Is this session ended?  Five relaxed atomic loads while the table is empty. */
 struct session;
 bool revoked_session(const struct revoked *r, const struct session *s, int64_t now);
@@ -48,7 +51,6 @@ size_t revoked_count(const struct revoked *r);
  * false.  Texts live in m; those that are long come as digests.  What is added
  * meanwhile may be left out.
  */
-struct mem;
 bool revoked_next(const struct revoked *r, size_t *at, int64_t now, struct mem *m, struct revocation *out);
 
 #endif
