@@ -13,6 +13,7 @@
 
 static void one(struct build *, struct group *, struct conf_listen *);
 static void address(struct build *, struct group *, struct conf_listen *);
+static void token(struct build *, struct group *, struct conf_listen *);
 static void browsers_only(struct build *, struct group *, struct conf_listen *);
 static void certificates(struct build *, struct group *, struct conf_listen *);
 
@@ -43,9 +44,10 @@ one(struct build *b, struct group *g, struct conf_listen *l)
 	build_fill(b, g, l);
 	address(b, g, l);
 	certificates(b, g, l);
-	if (l->admin)
+	if (l->admin) {
 		conf_top_peers(b, groups_entry(g, "allow"), false, &l->allow);
-	else
+		token(b, g, l);
+	} else
 		browsers_only(b, g, l);
 }
 
@@ -74,6 +76,23 @@ address(struct build *b, struct group *g, struct conf_listen *l)
 			return;
 		}
 	}
+}
+
+/* Without one /sessions/revoke is for this machine only; the rest of the admin endpoints does without. */
+static void
+token(struct build *b, struct group *g, struct conf_listen *l)
+{
+	struct build_secrets s = build_secrets(b, g, "token");
+	struct str address = str_of(l->address);
+
+	if (s.n > 1)
+		build_refuse(b, s.entry, &s.v[1], "is a second token; write one");
+	else if (s.n == 1)
+		l->token = build_secret(b, s.v[0].text);
+	else if (!g->flawed && !str_begins(address, STR("unix:")) && !str_begins(address, STR("127.")) &&
+		 !str_begins(address, STR("[::1]")) && !str_begins(address, STR("localhost:")))
+		notes_warning(b->notes, g->place, g->label,
+		    "has no token, so that /sessions/revoke is refused there; set token or token_file");
 }
 
 static void

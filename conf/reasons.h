@@ -36,7 +36,10 @@
 	X(OVERLOADED, "overloaded", 503, "limits.max_connections is reached") \
 	X(RATE_LIMITED, "rate_limited", 429, "more sign-ins from one address than limits.logins_per_minute") \
 	X(DRAINING, "draining", 503, "the proxy is stopping") \
+	X(BAD_TYPE, "bad_type", 415, "a body of another Content-Type than the endpoint takes") \
 	X(NOT_ADMIN, "not_admin", 403, "an address that admin.allow does not name") \
+	X(ADMIN_FOREIGN, "admin_foreign", 403, "sessions are to be revoked by a browser, or through another name of this machine") \
+	X(ADMIN_TOKEN, "admin_token", 401, "sessions are to be revoked without admin.token") \
 	/* who may pass */ \
 	X(NO_SESSION, "no_session", 401, "nobody is signed in") \
 	X(SESSION_EXPIRED, "session_expired", 401, "the session has run out") \

@@ -92,10 +92,10 @@ const struct setting settings[] = {
 
 #undef S
 #define S SECTION_ADMIN
-	{ ROW(S, "token", SECRET), .example = "...", .later = "*", .secret = true,
+	{ ROW(S, "token", SECRET), .example = "...", .secret = true,
 	    .help = "What a caller of /sessions/revoke must present, unless the address is "
 	    "loopback or unix." },
-	{ ROW(S, "token_file", SECRET_FILE), .example = "/etc/workflow-proxy/admin.token", .later = "*",
+	{ ROW(S, "token_file", SECRET_FILE), .example = "/etc/workflow-proxy/admin.token",
 	    .help = "A file with that token." },
 	{ ROW(S, "allow", LIST), .otherwise = "anyone who reaches the address",
 	    .example = "127.0.0.1/32 10.0.0.0/8",

@@ -2,15 +2,17 @@
  * proxy/admin.c - what an operator's machines ask (proxy/request.h)
  *
  * Answers only on admin listeners.  /healthz: the process lives; /readyz: it
- * can serve; /metrics: how it does.
+ * can serve; /metrics: how it does; /sessions/revoke: in proxy/admin_revoke.c.
  */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/url.h"
+#include "proxy/admin.h"
 #include "proxy/client.h"
 #include "proxy/request.h"
+#include "session/revoked.h"
 
 static step_fn healthz, readyz, metrics;
 static bool allowed(const struct request *);
@@ -21,10 +23,12 @@ static void free_text(void *);
 static const struct {
 	const char *path;
 	step_fn *run;
+	bool post; /* POST, and nothing else */
 } rows[] = {
-	{ "/healthz", healthz },
-	{ "/readyz", readyz },
-	{ "/metrics", metrics },
+	{ "/healthz", healthz, false },
+	{ "/readyz", readyz, false },
+	{ "/metrics", metrics, false },
+	{ "/sessions/revoke", admin_revoke_begin, true },
 };
 
 enum step
@@ -37,9 +41,10 @@ admin_answer(struct request *r)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (!str_is(r->in.path, str_of(rows[i].path)))
 			continue;
-		if (r->in.method_id == METHOD_GET || r->in.method_id == METHOD_HEAD)
+		if (rows[i].post ? r->in.method_id == METHOD_POST
+				 : r->in.method_id == METHOD_GET || r->in.method_id == METHOD_HEAD)
 			return rows[i].run(r);
-		reply_field(r, "Allow", STR("GET, HEAD"));
+		reply_field(r, "Allow", rows[i].post ? STR("POST") : STR("GET, HEAD"));
 		return request_refuse(
 		    r, REASON_METHOD_NOT_ALLOWED, "%.*s at %s", STR_ARG(r->in.method), rows[i].path);
 	}
@@ -49,14 +54,22 @@ admin_answer(struct request *r)
 static bool
 allowed(const struct request *r)
 {
+	const struct conf_listen *l = admin_listen(r);
+
+	return l != NULL &&
+	       (l->allow.n == 0 || r->client->unix_peer || conf_peers_has(&l->allow, &r->client->peer));
+}
+
+const struct conf_listen *
+admin_listen(const struct request *r)
+{
 	const struct conf *c = request_snap(r)->conf;
 	size_t i;
 
 	for (i = 0; i < c->n_listens; i++)
-		if (strcmp(c->listens[i].address, r->client->listen_address) == 0)
-			return c->listens[i].allow.n == 0 || r->client->unix_peer ||
-			       conf_peers_has(&c->listens[i].allow, &r->client->peer);
-	return false; /* its section is gone since a reload */
+		if (c->listens[i].admin && strcmp(c->listens[i].address, r->client->listen_address) == 0)
+			return &c->listens[i];
+	return NULL;
 }
 
 static enum step
@@ -159,6 +172,7 @@ metrics(struct request *r)
 		.started = sh->began,
 		.reloads = atomic_load(&sh->reloads),
 		.reload_failures = atomic_load(&sh->reload_failures),
+		.revoked = revoked_count(sh->revoked),
 		.version = WORKFLOW_PROXY_VERSION,
 		.n_providers = s->conf->n_providers,
 		.providers = p,

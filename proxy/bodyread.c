@@ -9,33 +9,47 @@
 
 enum state { MORE, WHOLE, FAILED };
 
-static bool is_form(struct str);
+static bool is_type(struct str field, struct str type);
+static enum step begin(struct request *, enum step then);
 static enum state collect(struct request *);
 static void keep(struct bodyread *, struct str, struct mem *);
 
 enum step
 bodyread_form(struct request *r, enum step then)
 {
-	if (!is_form(request_field(r, FIELD_CONTENT_TYPE)))
+	if (!is_type(request_field(r, FIELD_CONTENT_TYPE), STR("application/x-www-form-urlencoded")))
 		return request_refuse(
 		    r, REASON_LOGIN_BAD_REQUEST, "a body that is no application/x-www-form-urlencoded");
+	return begin(r, then);
+}
+
+enum step
+bodyread_json(struct request *r, enum step then)
+{
+	if (!is_type(request_field(r, FIELD_CONTENT_TYPE), STR("application/json")))
+		return request_refuse(r, REASON_BAD_TYPE, "a body that is no application/json");
+	return begin(r, then);
+}
+
+/* With or without parameters behind it (RFC 9110 8.3.1). */
+static bool
+is_type(struct str field, struct str type)
+{
+	struct str essence;
+
+	return str_next(&field, ';', &essence) && str_is_nocase(str_trim(essence), type);
+}
+
+static enum step
+begin(struct request *r, enum step then)
+{
 	if (r->in.body == BODY_LENGTH && r->in.content_length > BODYREAD_MAX)
-		return request_refuse(r, REASON_BODY_TOO_LARGE, "a form of %llu bytes; accepted: %d",
+		return request_refuse(r, REASON_BODY_TOO_LARGE, "a body of %llu bytes; accepted: %d",
 		    (unsigned long long)r->in.content_length, BODYREAD_MAX);
 	r->reading = mem_zalloc(r->mem, sizeof(*r->reading));
 	r->reading->then = then;
 	r->reading->text = STR("");
 	return STEP_READ_BODY;
-}
-
-/* With or without parameters behind it (RFC 9110 8.3.1). */
-static bool
-is_form(struct str type)
-{
-	struct str essence;
-
-	return str_next(&type, ';', &essence) &&
-	       str_is_nocase(str_trim(essence), STR("application/x-www-form-urlencoded"));
 }
 
 /* What is here already may be all. */
@@ -53,7 +67,7 @@ bodyread_take(struct request *r)
 {
 	if (r->reading->failed)
 		return request_fail(r, &r->reading->err);
-	return r->reading->then; /* STEP_CALLBACK */
+	return r->reading->then; /* STEP_CALLBACK, STEP_ADMIN_REVOKE, STEP_BACKCHANNEL */
 }
 
 static enum state

@@ -23,6 +23,8 @@ struct bodyread {
 
 /* An application/x-www-form-urlencoded body (400 for any other), then `then`. */
 enum step bodyread_form(struct request *r, enum step then);
+/* The same for application/json (415). */
+enum step bodyread_json(struct request *r, enum step then);
 
 /* --- for client.c, while r->reading waits --- */
 

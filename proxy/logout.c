@@ -155,6 +155,7 @@ logout_done(struct request *r)
 	if (r->session != NULL) {
 		r->err.reason = REASON_SIGNED_OUT;
 		metric_add(&r->worker->metrics.sign_outs, 1);
+		metric_add(&r->worker->metrics.logouts[LOGOUT_USER], 1);
 		log_request(LOG_LEVEL_INFO, r->id, REASON_SIGNED_OUT, "%.*s signed out",
 		    STR_ARG(r->session->username));
 	}

@@ -79,6 +79,7 @@ static void print(struct text *, const char *fmt, ...) PRINTF(2, 3);
 static void print_head(struct text *, const char *name, const char *type, const char *help);
 static void print_process(struct text *, const struct metrics_process *);
 static void print_requests(struct text *, const struct metrics *);
+static void print_logouts(struct text *, const struct metrics *);
 static void print_histogram(
     struct text *, const char *name, const char *help, const metric *buckets, uint64_t us);
 static void print_providers(struct text *, const struct metrics_process *);
@@ -115,6 +116,7 @@ metrics_print(const struct metrics *const *workers, size_t n, const struct metri
 		print(&t, "%s %" PRIu64 "\n", rows[i].name,
 		    load((const metric *)((const char *)sum + rows[i].at)));
 	}
+	print_logouts(&t, sum);
 	print_providers(&t, p);
 	print_servers(&t, p);
 	print_expiries(&t, p);
@@ -152,6 +154,9 @@ print_process(struct text *t, const struct metrics_process *p)
 	print_head(t, P "reload_failures_total", "counter",
 	    "Configurations that were refused; the one before stayed in force.");
 	print(t, P "reload_failures_total %" PRIu64 "\n", p->reload_failures);
+	print_head(t, P "revoked_sessions", "gauge",
+	    "Entries in the table of ended sessions; those that have run out go when room is needed.");
+	print(t, P "revoked_sessions %" PRIu64 "\n", p->revoked);
 }
 
 static void
@@ -174,6 +179,21 @@ print_requests(struct text *t, const struct metrics *sum)
 	print_histogram(t, P "redis_duration_seconds",
 	    "Time from sending a command to the Redis to its answer.", sum->redis_latency,
 	    load(&sum->redis_latency_us));
+}
+
+static void
+print_logouts(struct text *t, const struct metrics *sum)
+{
+	static const char *const channels[LOGOUT_CHANNELS] = { [LOGOUT_USER] = "user",
+		[LOGOUT_FRONT] = "frontchannel",
+		[LOGOUT_BACK] = "backchannel",
+		[LOGOUT_ADMIN] = "admin" };
+	unsigned i;
+
+	print_head(t, P "logouts_total", "counter", "Logouts that ended sessions, by who asked for them.");
+	for (i = 0; i < LOGOUT_CHANNELS; i++)
+		print(
+		    t, P "logouts_total{channel=\"%s\"} %" PRIu64 "\n", channels[i], load(&sum->logouts[i]));
 }
 
 /* Prometheus wants each bucket to hold those below it as well. */

@@ -20,6 +20,8 @@
 
 typedef _Atomic uint64_t metric;
 
+enum logout_channel { LOGOUT_USER, LOGOUT_FRONT, LOGOUT_BACK, LOGOUT_ADMIN, LOGOUT_CHANNELS };
+
 struct metrics {
 	metric requests[6];            /* by class of status: [1]..[5] */
 	metric refusals[REASON_COUNT]; /* by reason */
@@ -31,6 +33,7 @@ struct metrics {
 	metric connections; /* open now: added to and subtracted from */
 	metric connections_peak;
 	metric sign_ins_begun, sign_ins_done, sign_outs;
+	metric logouts[LOGOUT_CHANNELS];
 	metric revocations;
 	metric session_cache_hits, session_cache_misses;
 	metric token_cache_hits, token_cache_misses;
@@ -62,6 +65,7 @@ void metrics_latency(metric *buckets, metric *sum, uint64_t us);
 struct metrics_process {
 	int64_t started; /* seconds since 1970 */
 	uint64_t reloads, reload_failures;
+	uint64_t revoked; /* entries in the table of ended sessions */
 	const char *version;
 	size_t n_providers;
 	const struct metrics_provider {

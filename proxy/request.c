@@ -58,6 +58,8 @@ static const struct {
 	[STEP_REPLY] = { "reply", request_reply },
 	[STEP_FINISH] = { "finish", request_finish },
 	[STEP_ADMIN] = { "admin", admin_answer },
+	[STEP_ADMIN_REVOKE] = { "admin-revoke", admin_revoke_ask },
+	[STEP_TAKE_ADMIN_REVOKED] = { "take-admin-revoked", admin_revoke_take },
 	[STEP_ENDPOINT] = { "endpoint", endpoint_find },
 	[STEP_LOGIN] = { "login", login_choose },
 	[STEP_SIGN_IN] = { "sign-in", login_begin },

@@ -35,6 +35,7 @@ struct bearing;
 struct client;
 struct login;
 struct request;
+struct revocation;
 struct revoke_op;
 struct upstream_conn;
 struct usertokens;
@@ -61,10 +62,12 @@ enum step {
 	STEP_REPLY,         /*             an answer of our own is ready: send it        */
 	STEP_FINISH,        /*             log it; next request or goodbye               */
 	STEP_ADMIN,         /* admin.c:    healthz, readyz, metrics                      */
-	STEP_ENDPOINT,      /* endpoint.c: our own endpoints below auth_path             */
-	STEP_LOGIN,         /* login_choice.c: at which provider?                        */
-	STEP_SIGN_IN,       /* login.c:    send the browser to the provider              */
-	STEP_ASK_PROVIDER,  /*             not known yet: is it there now?               */
+	STEP_ADMIN_REVOKE,  /* admin_revoke.c: end sessions for an operator              */
+	STEP_TAKE_ADMIN_REVOKED,
+	STEP_ENDPOINT,     /* endpoint.c: our own endpoints below auth_path             */
+	STEP_LOGIN,        /* login_choice.c: at which provider?                        */
+	STEP_SIGN_IN,      /* login.c:    send the browser to the provider              */
+	STEP_ASK_PROVIDER, /*             not known yet: is it there now?               */
 	STEP_TAKE_PROVIDER,
 	STEP_SEND_AWAY, /*             302 with state, nonce and PKCE challenge       */
 	STEP_READ_BODY, /* bodyread.c: a form for one of our endpoints               */
@@ -127,15 +130,17 @@ struct request {
 	struct outbound_token *token; /* counted; for the upstream; NULL: it wants none */
 	enum session_found found;
 	size_t provider; /* index: whose session was found; of none, where one was looked for first */
-	const struct session *session; /* NULL: nobody signed in; of a bearer, what its token says */
-	struct bearing *bearing;       /* an access token under way */
-	const struct bearer *bearer;   /* one that was verified; NULL: none came */
-	struct str username;           /* as it goes into the header */
-	struct usertokens *usertokens; /* the user's own, for the upstream; NULL: not looked for */
-	struct login *login;           /* a sign-in under way */
-	struct str id_token_hint;      /* a sign-out under way */
-	struct bodyread *reading;      /* a body for one of our endpoints; NULL: none is read */
-	struct verify *verify;         /* another server asks about this request; NULL: it was sent to us */
+	const struct session *session;     /* NULL: nobody signed in; of a bearer, what its token says */
+	struct bearing *bearing;           /* an access token under way */
+	const struct bearer *bearer;       /* one that was verified; NULL: none came */
+	struct str username;               /* as it goes into the header */
+	struct usertokens *usertokens;     /* the user's own, for the upstream; NULL: not looked for */
+	struct login *login;               /* a sign-in under way */
+	struct str id_token_hint;          /* a sign-out under way */
+	const struct revocation *revoking; /* what a logout ends; n_revoking of them */
+	size_t n_revoking;
+	struct bodyread *reading; /* a body for one of our endpoints; NULL: none is read */
+	struct verify *verify;    /* another server asks about this request; NULL: it was sent to us */
 
 	/* 3. what we are waiting for; request_abort() cancels these */
 	struct oidc_op *oidc;
@@ -227,6 +232,7 @@ step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_a
 step_fn usertokens_ask, usertokens_take;
 step_fn login_choose;
 step_fn verify_begin, verify_sign_in, verify_allow;
+step_fn admin_revoke_begin, admin_revoke_ask, admin_revoke_take;
 step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,
     login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,
     login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,

@@ -44,6 +44,8 @@ request_new(struct client *c)
 	r->usertokens = NULL;
 	r->login = NULL;
 	r->id_token_hint = STR("");
+	r->revoking = NULL;
+	r->n_revoking = 0;
 	r->reading = NULL;
 	r->verify = NULL;
 	r->oidc = NULL;

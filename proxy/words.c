@@ -47,6 +47,11 @@ static const struct words by_reason[REASON_COUNT] = {
 	    "Wait a minute, then try again.") },
 	[REASON_DRAINING] = { SAY(
 	    "Back in a moment", "This server is being restarted.", "Try again in a minute.") },
+	[REASON_BAD_TYPE] = { SAY(
+	    "Not understood", "What was sent is not of the kind that belongs here.", NULL) },
+	[REASON_ADMIN_FOREIGN] = { SAY("Access denied", "Sessions are not ended from a web page.", NULL) },
+	[REASON_ADMIN_TOKEN] = { SAY(
+	    "Access denied", "Ending sessions takes the administrator's token.", NULL) },
 	[REASON_NOT_ADMIN] = { SAY(
 	    "Access denied", "This address is for the administrators of this server.", NULL) },
 	/* who may pass */
