@@ -15,35 +15,35 @@
 #include "proxy/request.h"
 #include "proxy/revoke.h"
 
+/* What the browser has of one provider. */
+struct leaving {
+	const struct session *session; /* NULL: none */
+	struct tokens tokens;
+};
+
+/* By provider; each is gone through in turn. */
+struct logout {
+	struct leaving *v;
+	size_t n, at;
+};
+
 static enum step ask(struct request *);
-static enum step end_session(struct request *);
+static void find_sessions(struct request *);
+static enum step ask_stored(struct request *);
+static enum step end_sessions(struct request *);
+static void clear_cookies(struct request *);
 static enum step forget(struct request *);
 static const char *provider_logout(struct request *);
 static struct str wanted(struct request *);
 
-/* End the session, unless another site made the browser ask. */
+/* End the browser's sessions, those of all providers, unless another site made it ask. */
 enum step
 logout_begin(struct request *r)
 {
-	struct snapshot *s = request_snap(r);
-	struct visit v;
-	struct err e;
-
 	if (request_from_other_site(r))
 		return ask(r);
-	request_visit(r, &v, 0);
-	r->found = session_find(s->sessions, &v, &r->session);
-	if (r->session == NULL)
-		return end_session(r);
-	switch (store_ask_get(s->store, &v, r->session->sid, request_wake, r, &r->store, &e)) {
-	case STORE_READY:
-		return STEP_TAKE_STORED_ID;
-	case STORE_WAIT:
-		return request_wait(r, STEP_TAKE_STORED_ID);
-	case STORE_FAILED:
-		break;
-	}
-	return request_fail(r, &e);
+	find_sessions(r);
+	return ask_stored(r);
 }
 
 static enum step
@@ -60,40 +60,100 @@ ask(struct request *r)
 	return STEP_REPLY;
 }
 
-/* Its ID token is the hint by which the provider knows which session is meant. */
+/* And in r->session the first that is in force: its provider is the one that is told. */
+static void
+find_sessions(struct request *r)
+{
+	struct logout *l = mem_zalloc(r->mem, sizeof(*l));
+
+	l->n = request_snap(r)->conf->n_providers;
+	l->v = mem_zalloc(r->mem, l->n * sizeof(*l->v));
+	for (size_t i = 0; i < l->n; i++) {
+		request_find_session(r, &i, 1);
+		l->v[i].session = r->session;
+	}
+	request_find_session(r, NULL, l->n);
+	r->logout = l;
+}
+
+/* The tokens that are kept for them, one session after the other. */
+static enum step
+ask_stored(struct request *r)
+{
+	struct logout *l = r->logout;
+	struct visit v;
+	struct err e;
+
+	while (l->at < l->n && l->v[l->at].session == NULL)
+		l->at++;
+	if (l->at == l->n)
+		return end_sessions(r);
+	request_visit(r, &v, l->at);
+	switch (store_ask_get(
+	    request_snap(r)->store, &v, l->v[l->at].session->sid, request_wake, r, &r->store, &e)) {
+	case STORE_READY:
+		return STEP_TAKE_STORED_ID;
+	case STORE_WAIT:
+		return request_wait(r, STEP_TAKE_STORED_ID);
+	case STORE_FAILED:
+		break;
+	}
+	return request_fail(r, &e);
+}
+
+/* An ID token is the hint by which the provider knows which session is meant. */
 enum step
 logout_take_id(struct request *r)
 {
-	struct tokens *t = mem_zalloc(r->mem, sizeof(*t));
+	struct logout *l = r->logout;
 	struct err e;
 
-	if (store_take_get(&r->store, r->mem, t, &e) == -1)
+	if (store_take_get(&r->store, r->mem, &l->v[l->at].tokens, &e) == -1)
 		return request_fail(r, &e);
-	r->id_token_hint = t->id_token;
-	return end_session(r);
+	l->at++;
+	return ask_stored(r);
 }
 
-/* Refused from now on, wherever its cookie is still held; and the browser's copies deleted. */
+/* Refused from now on, wherever their cookies are still held; and the browser's copies deleted. */
 static enum step
-end_session(struct request *r)
+end_sessions(struct request *r)
+{
+	struct logout *l = r->logout;
+	struct revocation *v = mem_zalloc(r->mem, l->n * sizeof(*v));
+	size_t i, n = 0;
+
+	clear_cookies(r);
+	l->at = 0;
+	for (i = 0; i < l->n; i++)
+		if (l->v[i].session != NULL)
+			v[n++] = (struct revocation){
+				.kind = REVOKE_SID,
+				.provider = STR(""),
+				.before_ms = REVOKE_ALWAYS,
+				.text = l->v[i].session->sid,
+				.until = revoke_until(&request_snap(r)->conf->session, r->now_ms / 1000),
+			};
+	if (n == 0)
+		return forget(r);
+	r->revoke = revoke_ask(r->worker, v, n, request_wake, r);
+	return request_wait(r, STEP_TAKE_REVOKED);
+}
+
+static void
+clear_cookies(struct request *r)
 {
 	struct snapshot *s = request_snap(r);
 	const struct conf_session *c = &s->conf->session;
-	struct revocation x = { .kind = REVOKE_SID, .provider = STR(""), .before_ms = REVOKE_ALWAYS };
 	struct visit v;
 
-	request_visit(r, &v, 0);
-	reply_cookies(
-	    r, session_cookie_clear(c, r->match.origin, mem_text(r->mem, v.scope->cookie), &v, r->mem));
+	for (size_t i = 0; i < r->logout->n; i++) {
+		request_visit(r, &v, i);
+		reply_cookies(r,
+		    session_cookie_clear(c, r->match.origin, mem_text(r->mem, v.scope->cookie), &v, r->mem));
+	}
 	reply_field(r, "Set-Cookie",
 	    str_of(binding_clear_cookie(
 		c, r->match.origin, snapshot_binding_cookie(s, r->match.origin), r->mem)));
-	if (r->session == NULL)
-		return forget(r);
-	x.text = r->session->sid;
-	x.until = revoke_until(c, r->now_ms / 1000);
-	r->revoke = revoke_ask(r->worker, &x, 1, request_wake, r);
-	return request_wait(r, STEP_TAKE_REVOKED);
 }
 
 /* When that cannot be kept, all else is still done before it is said. */
@@ -107,17 +167,20 @@ logout_take_revoked(struct request *r)
 	return forget(r);
 }
 
-/* Its tokens, wherever they are. */
+/* Their tokens, wherever they are. */
 static enum step
 forget(struct request *r)
 {
-	struct snapshot *s = request_snap(r);
-	struct str sid = r->session == NULL ? STR("") : r->session->sid;
+	struct logout *l = r->logout;
+	struct str sid;
 	struct visit v;
 	struct err e;
 
-	request_visit(r, &v, 0);
-	switch (store_ask_drop(s->store, &v, sid, request_wake, r, &r->store, &e)) {
+	if (l->at == l->n)
+		return r->err.reason == REASON_NONE ? STEP_SIGNED_OUT : STEP_REFUSE;
+	sid = l->v[l->at].session == NULL ? STR("") : l->v[l->at].session->sid;
+	request_visit(r, &v, l->at);
+	switch (store_ask_drop(request_snap(r)->store, &v, sid, request_wake, r, &r->store, &e)) {
 	case STORE_READY:
 		return STEP_TAKE_DROPPED;
 	case STORE_WAIT:
@@ -137,7 +200,8 @@ logout_take_dropped(struct request *r)
 	if (store_take_drop(&r->store, r->mem, &cookies, &e) == -1)
 		return request_fail(r, &e);
 	reply_cookies(r, cookies);
-	return r->err.reason == REASON_NONE ? STEP_SIGNED_OUT : STEP_REFUSE;
+	r->logout->at++;
+	return forget(r);
 }
 
 /* To the provider's logout where it has one, else to the page that was asked for, or ours. */
@@ -156,8 +220,10 @@ logout_done(struct request *r)
 		r->err.reason = REASON_SIGNED_OUT;
 		metric_add(&r->worker->metrics.sign_outs, 1);
 		metric_add(&r->worker->metrics.logouts[LOGOUT_USER], 1);
-		log_request(LOG_LEVEL_INFO, r->id, REASON_SIGNED_OUT, "%.*s signed out",
-		    STR_ARG(r->session->username));
+		for (size_t i = 0; i < r->logout->n; i++)
+			if (r->logout->v[i].session != NULL)
+				log_request(LOG_LEVEL_INFO, r->id, REASON_SIGNED_OUT, "%.*s signed out",
+				    STR_ARG(r->logout->v[i].session->username));
 	}
 	return STEP_REPLY;
 }
@@ -167,18 +233,19 @@ provider_logout(struct request *r)
 {
 	struct snapshot *s = request_snap(r);
 	const struct oidc_view *view;
-	struct str rd = wanted(r);
+	struct str rd = wanted(r), hint = r->logout->v[r->provider].tokens.id_token;
 	struct err e;
 	char *url = NULL;
 
-	view = oidc_view(s->oidc[0], clock_seconds(), &e);
+	view = oidc_view(s->oidc[r->provider], clock_seconds(), &e);
 	if (view == NULL)
 		return NULL; /* down: the session here has ended all the same */
 	if (view->meta.end_session_endpoint != NULL) {
 		url = mem_strdup(r->mem, view->meta.end_session_endpoint);
-		if (r->id_token_hint.n > 0)
-			url = url_add_param(r->mem, url, "id_token_hint", r->id_token_hint);
-		url = url_add_param(r->mem, url, "client_id", str_of(s->conf->providers[0].client_id));
+		if (hint.n > 0)
+			url = url_add_param(r->mem, url, "id_token_hint", hint);
+		url = url_add_param(
+		    r->mem, url, "client_id", str_of(s->conf->providers[r->provider].client_id));
 		url = url_add_param(r->mem, url, "post_logout_redirect_uri",
 		    str_of(mem_printf(
 			r->mem, "%s%s", r->match.origin->origin, request_own_path(r, "logout/return").p)));

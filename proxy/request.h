@@ -34,6 +34,7 @@ struct bearer;
 struct bearing;
 struct client;
 struct login;
+struct logout;
 struct request;
 struct revocation;
 struct revoke_op;
@@ -136,7 +137,7 @@ struct request {
 	struct str username;               /* as it goes into the header */
 	struct usertokens *usertokens;     /* the user's own, for the upstream; NULL: not looked for */
 	struct login *login;               /* a sign-in under way */
-	struct str id_token_hint;          /* a sign-out under way */
+	struct logout *logout;             /* a sign-out under way */
 	const struct revocation *revoking; /* what a logout ends; n_revoking of them */
 	size_t n_revoking;
 	struct bodyread *reading; /* a body for one of our endpoints; NULL: none is read */

@@ -43,7 +43,7 @@ request_new(struct client *c)
 	r->username = STR("");
 	r->usertokens = NULL;
 	r->login = NULL;
-	r->id_token_hint = STR("");
+	r->logout = NULL;
 	r->revoking = NULL;
 	r->n_revoking = 0;
 	r->reading = NULL;

@@ -88,4 +88,115 @@ story('who is signed in where a route does not want it is sent to the one that i
 	assert.equal((await get(browser, `${url}/two/page`)).json.error, 'no_session');
 });
 
+story('signing out ends the sessions of all, and at the provider of the first', async () => {
+	const { url, op, two } = await w();
+	const browser = new Browser();
+	await browser.signIn(`${url}/two`, 'bob');
+	await browser.signIn(`${url}/`, 'alice');
+	const held = browser.jar.header(new URL(url));
+	assert.match(held, /workflow_session=.*workflow_session-two=|workflow_session-two=.*workflow_session=/);
+	let r = await browser.request(`${url}/auth/logout`);
+	assert.ok(r.location.startsWith(`${op.url}/session/end?`), r.location);
+	const hint = new URL(r.location).searchParams.get('id_token_hint');
+	assert.equal(JSON.parse(Buffer.from(hint.split('.')[1], 'base64url')).iss, op.url);
+	assert.doesNotMatch(browser.jar.header(new URL(url)), /workflow_session/, 'nothing of ours is left');
+	for (const page of ['/', '/two', '/both']) {
+		assert.equal((await browser.request(`${url}${page}`, { headers: FETCH, cookie: held })).json.error, 'session_revoked', page);
+	}
+
+	await browser.signIn(`${url}/two`, 'bob');
+	r = await browser.request(`${url}/auth/logout`);
+	assert.ok(r.location.startsWith(`${two.url}/session/end?`), r.location);
+	assert.equal(new URL(r.location).searchParams.get('post_logout_redirect_uri'), `${url}/auth/logout/return`);
+	assert.doesNotMatch(browser.jar.header(new URL(url)), /workflow_session/);
+});
+
+story('GET /auth/session shows the first of them, or that of the provider that is named', async () => {
+	const { url } = await w();
+	const browser = new Browser();
+	const who = async (query) => {
+		const r = await get(browser, `${url}/auth/session${query}`);
+		return r.status === 200 ? r.json.username : r.status;
+	};
+	assert.equal(await who(''), 401);
+	await browser.signIn(`${url}/two`, 'bob');
+	assert.deepEqual([await who(''), await who('?provider=main'), await who('?provider=two')], ['bob', 401, 'bob']);
+	await browser.signIn(`${url}/`, 'alice');
+	assert.deepEqual([await who(''), await who('?provider=main'), await who('?provider=two')], ['alice', 'alice', 'bob']);
+	assert.equal(await who('?provider=three'), 404);
+	assert.equal(await who('?provider=two&provider=main'), 400);
+});
+
+story('a state or a code of one is refused at the other\'s callback', async () => {
+	const { url, op, two } = await w();
+	for (const [from, to, mine, other] of [['/', '/auth/callback/two', op, two], ['/two', '/auth/callback', two, op]]) {
+		const browser = new Browser();
+		const back = (await browser.signIn(`${url}${from}`, 'alice', { stop: (a) => a.location?.startsWith(`${url}/auth/callback`) })).location;
+		assert.ok(back.includes('code='), back);
+		const query = new URL(back).search;
+		let r = await browser.request(`${url}${to}${query}`);
+		assert.equal(r.status, 403);
+		assert.match(r.text, /Sign-in failed/);
+		assert.equal(r.setCookies.filter((c) => /^workflow_session(-two)?=./.test(c)).length, 0);
+		// with a state of the other's own, the code is still of one that cannot redeem it, and iss names its issuer
+		const begun = await browser.request(`${url}/auth/login?provider=${from === '/' ? 'two' : 'main'}`);
+		assert.ok(begun.location.startsWith(other.url));
+		const q = new URLSearchParams(query);
+		q.set('state', new URL(begun.location).searchParams.get('state'));
+		assert.equal(q.get('iss'), mine.url);
+		r = await browser.request(`${url}${to}?${q}`);
+		assert.equal(r.status, 403);
+		assert.equal((await (await w()).proxy.lastAccess((a) => a.path === to)).reason, 'login_iss');
+		q.delete('iss');
+		assert.equal((await browser.request(`${url}${to}?${q}`)).status, 403);
+		assert.equal(browser.jar.header(new URL(`${url}/`)).match(/workflow_session(-two)?=/), null);
+		// where it belongs it is good, once
+		assert.equal((await browser.go(back)).status, 200);
+	}
+});
+
+story('a page to choose where a route allows more than one; its links lead to each and back', async () => {
+	const { url, op, two } = await w();
+	const browser = new Browser();
+	let r = await browser.request(`${url}/both/a?b=c&d=%22`);
+	assert.equal(r.status, 200);
+	assert.match(r.headers['content-type'], /text\/html/);
+	assert.match(r.headers['cache-control'], /no-store/);
+	assert.match(r.headers['content-security-policy'], /default-src 'none'/);
+	assert.deepEqual(links(r.text).map((l) => l.name), ['main', 'two']);
+	for (const [i, provider, user] of [[0, op, 'alice'], [1, two, 'bob']]) {
+		const b = new Browser();
+		const there = await b.request(`${url}${links(r.text)[i].url}`);
+		assert.ok(there.location.startsWith(`${provider.url}/auth?`));
+		const back = await b.signIn(`${url}${links(r.text)[i].url}`, user);
+		assert.equal(back.json.user, user);
+		assert.equal(back.json.target, '/both/a?b=c&d=%22');
+	}
+	assert.equal((await get(browser, `${url}/both`)).status, 401, 'programs are told, not asked');
+
+	// the endpoint knows by the page that is wanted, and asks when that leaves it open
+	const to = async (query) => {
+		r = await browser.request(`${url}/auth/login${query}`);
+		return r.status === 302 ? r.location.slice(0, r.location.indexOf('/auth?')) : r.status;
+	};
+	assert.equal(await to('?rd=/'), op.url);
+	assert.equal(await to('?rd=/two/x%3Fy'), two.url);
+	assert.equal(await to('?rd=/both/x&prompt=login'), 200);
+	assert.ok(links(r.text).every((l) => l.url.includes('prompt=login') && l.url.includes('rd=%2Fboth%2Fx')), r.text);
+	for (const open of ['', '?rd=/public', '?rd=//evil.example', '?rd=/%2e%2e%2ftwo']) {
+		assert.equal(await to(open), 200, open);
+		assert.ok(!r.text.includes('evil'));
+		assert.equal(links(r.text).length, 2);
+	}
+	assert.equal(await to('?provider=two&rd=/'), two.url);
+	assert.equal(await to('?provider=main&rd=/two'), op.url);
+	assert.equal(await to('?provider=%22%3E%3Cscript%3E'), 404);
+	assert.match(r.text, /Sign-in failed/);
+	assert.ok(!r.text.includes('<script>'));
+	assert.equal(await to('?provider='), 404);
+	assert.equal(await to('?provider=Two'), 404);
+	assert.equal(await to('?provider=two&provider=main'), 400);
+	assert.equal((await get(browser, `${url}/auth/login?provider=three`)).json.error, 'login_provider');
+});
+
 closing(w);
