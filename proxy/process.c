@@ -81,6 +81,7 @@ process_run(const char *conf_path)
 	int status = 0;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a file at its limit is one that cannot be written */
 	secret_guard_process();
 	if (begin(&p, &e) == -1) {
 		if (e.reason != REASON_NONE)

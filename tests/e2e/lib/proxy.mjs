@@ -32,7 +32,7 @@ public_url = ${o.publicUrl ? (Array.isArray(o.publicUrl) ? `{${o.publicUrl.map((
 workers = ${o.workers ?? 2}
 shutdown_timeout = "${o.shutdownTimeout ?? '3s'}"
 listen "127.0.0.1:${o.port}" { ${o.listen ?? ''} }
-admin "127.0.0.1:${o.adminPort}" { }
+admin "${o.adminListen ?? '127.0.0.1'}:${o.adminPort}" { ${o.admin ?? ''} }
 log { level = "${o.logLevel ?? 'debug'}" format = "${o.logFormat ?? 'json'}" access = "${o.accessLog ?? '-'}" ${o.log ?? ''} }
 limits { ${o.limits ?? ''} }
 provider "main" {
