@@ -61,6 +61,8 @@
 	X(ROLE_MISSING, "role_missing", 403, "the program's access token has none of the app roles demanded") \
 	X(CLIENT_UNKNOWN, "client_unknown", 403, "no client section has the program that the access token is for") \
 	X(CLIENT_INACTIVE, "client_inactive", 403, "the program's client section has active = no") \
+	X(MOBILE_CLIENT, "mobile_client", 403, "POST token: session.mobile_clients does not name the application") \
+	X(MOBILE_USER, "mobile_user", 403, "POST token: an access token that has no user") \
 	X(CORS_ORIGIN, "cors_origin", 403, "a preflight from an origin that route.cors_origins does not name") \
 	/* a sign-in */ \
 	X(SIGN_IN, "sign_in", 302, "sent to the provider to sign in") \

@@ -4,6 +4,7 @@
 
 #include "oidc/accesstoken.h"
 #include "oidc/claims.h"
+#include "oidc/identity_made.h"
 #include "oidc/jose.h"
 #include "oidc/kinds.h"
 #include "oidc/tenant.h"
@@ -460,4 +461,27 @@ const json_t *
 principal_claim(const struct principal *p, const char *name)
 {
 	return claims_find(p->claims, str_of(name));
+}
+
+const struct identity *
+principal_identity(const struct principal *p, struct mem *m, struct err *e)
+{
+	struct identity *i;
+	struct str sid = claims_text(json_object_get(p->claims, "sid"));
+
+	if (p->kind != PRINCIPAL_USER || p->subject.n == 0) {
+		(void)err_set(e, REASON_TOKEN_CLAIM,
+		    "access token: sub is missing, and a session needs one; let the provider send it");
+		return NULL;
+	}
+	i = mem_zalloc(m, sizeof(*i));
+	i->issuer = p->issuer;
+	i->subject = p->subject;
+	i->username = p->username;
+	i->provider_sid = sid.p == NULL ? STR("") : sid;
+	i->expires = p->times.expires;
+	if (!claims_time(json_object_get(p->claims, "auth_time"), &i->auth_time))
+		i->auth_time = 0;
+	i->claims = p->claims;
+	return i;
 }

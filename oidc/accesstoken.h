@@ -78,6 +78,13 @@ enum accesstoken_result accesstoken_verify(const struct accesstoken_check *c, st
 int accesstoken_in_time(
     const struct accesstoken_times *t, int64_t tolerance, int64_t now, struct err *e) MUST_CHECK;
 
+/*
+ * The user of a delegated token, as session/ wants somebody proven; borrows p.
+ * NULL with TOKEN_CLAIM: it does not say who the subject is.
+ */
+struct identity;
+const struct identity *principal_identity(const struct principal *p, struct mem *m, struct err *e) MUST_CHECK;
+
 /* A claim as claims_find() has it. */
 const json_t *principal_claim(const struct principal *p, const char *name);
 

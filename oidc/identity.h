@@ -1,7 +1,8 @@
 /*
  * oidc/identity.h - somebody, proven
  *
- * Only idtoken_verify() makes one, and only after every check.  A function
+ * idtoken_verify() makes one, and principal_identity() of a user's access
+ * token that was verified; both only after every check.  A function
  * that takes a `const struct identity *` therefore need not ask whether the
  * person is real.  Lives in the memory of the request that proved it; the
  * session copies what it keeps.

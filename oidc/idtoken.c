@@ -5,17 +5,11 @@
 
 #include "conf/secret.h"
 #include "oidc/claims.h"
-#include "oidc/identity.h"
+#include "oidc/identity_made.h"
 #include "oidc/idtoken.h"
 #include "oidc/jose.h"
 #include "oidc/kinds.h"
 #include "oidc/tenant.h"
-
-struct identity {
-	struct str issuer, subject, username, provider_sid;
-	int64_t expires, auth_time;
-	json_t *claims;
-};
 
 static int judge_token(const struct idtoken_check *, const struct jose_token *, struct err *);
 static int judge_tenant(struct idtoken_check *, const struct jose_token *, struct err *);

@@ -3,8 +3,8 @@
  *
  * idtoken_verify() reads like OpenID Connect Core 3.1.3.7, in its order, each
  * check with its number - but the signature comes first: nothing of the
- * payload is looked at before it.  What comes out is a struct identity, which
- * nothing else can make; session_begin() accepts no other proof.
+ * payload is looked at before it.  What comes out is a struct identity;
+ * session_begin() accepts no other proof.
  *
  * Pure: no network, no clock (`now` is given), no globals.  When the token
  * names a key we do not hold, the result is IDTOKEN_NEED_KEYS and the caller

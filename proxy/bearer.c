@@ -116,6 +116,8 @@ bearer_new(const struct principal *p, size_t provider, const struct conf_strings
 		.idp = STR(""),
 		.sid = STR(""),
 		.op_sid = STR(""),
+		.app_id = STR(""),
+		.scopes = STR(""),
 		.exp = p->times.expires,
 		.claims = claims,
 		.n_claims = who->n_claims,
@@ -131,6 +133,24 @@ bearer_new(const struct principal *p, size_t provider, const struct conf_strings
 		.n_roles = p->n_roles,
 		.times = p->times,
 	};
+	return b;
+}
+
+const struct bearer *
+bearer_of_session(const struct session *s, size_t provider, struct mem *m)
+{
+	struct bearer *b = mem_zalloc(m, sizeof(*b));
+	struct str *scopes = mem_alloc(m, (s->scopes.n / 2 + 1) * sizeof(*scopes)), rest = s->scopes, one;
+
+	while (str_next(&rest, ' ', &one))
+		if (one.n > 0)
+			scopes[b->n_scopes++] = one;
+	b->kind = PRINCIPAL_USER;
+	b->provider = provider;
+	b->who = s;
+	b->app_id = s->app_id;
+	b->scopes = scopes;
+	b->times = (struct accesstoken_times){ s->iat, s->exp };
 	return b;
 }
 

@@ -51,6 +51,10 @@ enum bearer_sent bearer_read(struct str authorization, struct str *token);
 const struct bearer *bearer_new(const struct principal *p, size_t provider, const struct conf_strings *needed,
     struct mem *m, struct err *e) MUST_CHECK;
 
+/* A session that came as a bearer: it has the scopes of the token that it was traded for, a browser's has
+ * none. */
+const struct bearer *bearer_of_session(const struct session *s, size_t provider, struct mem *m);
+
 /* A deep copy into one piece of memory of bearer_size() bytes, aligned for any type. */
 size_t bearer_size(const struct bearer *b);
 const struct bearer *bearer_copy(void *at, const struct bearer *b);

@@ -12,6 +12,7 @@
 #include "proxy/bearer_cache.h"
 #include "proxy/cors.h"
 #include "proxy/forward.h"
+#include "proxy/mobile.h"
 #include "proxy/request.h"
 
 /* A token on its way; in the request's memory. */
@@ -21,6 +22,7 @@ struct bearing {
 	const struct oidc_view *view;
 	bool asked_keys;
 	struct bearer_key key;
+	const struct principal *who; /* verified just now; NULL: it was found in memory */
 };
 
 static enum step preflight(struct request *);
@@ -28,7 +30,8 @@ static bool is_in_query(struct request *);
 static bool take_view(struct request *, struct err *);
 static void view_release(void *);
 static enum step verify(struct request *);
-static enum step refuse(struct request *, const struct err *, const struct conf_strings *required);
+static enum step missing(struct request *);
+static size_t first_provider(const struct request *);
 
 bool
 bearer_is_wanted(const struct request *r)
@@ -36,8 +39,10 @@ bearer_is_wanted(const struct request *r)
 	enum conf_auth auth = r->match.route->auth;
 	struct str ignored;
 
-	if (auth != AUTH_ANY)
-		return auth == AUTH_BEARER;
+	if (auth == AUTH_SESSION)
+		return mobile_is_sent(r);
+	if (auth == AUTH_BEARER)
+		return true;
 	return bearer_read(request_field(r, FIELD_AUTHORIZATION), &ignored) != BEARER_NONE ||
 	       (cors_applies(r->match.route) && cors_is_preflight(&r->in));
 }
@@ -46,6 +51,12 @@ struct str
 bearer_token(const struct request *r)
 {
 	return r->bearing == NULL ? STR("") : r->bearing->token;
+}
+
+const struct principal *
+bearer_principal(const struct request *r)
+{
+	return r->bearing->who;
 }
 
 /* What was sent? */
@@ -59,15 +70,10 @@ bearer_begin(struct request *r)
 		return preflight(r);
 	switch (bearer_read(request_field(r, FIELD_AUTHORIZATION), &token)) {
 	case BEARER_NONE:
-		(void)err_set(&e, REASON_BEARER_MISSING, "route \"%s\" wants Authorization: Bearer, and %s",
-		    r->match.route->title,
-		    r->in.index[FIELD_AUTHORIZATION] != 0 ? "another scheme came"
-		    : is_in_query(r)                      ? "an access_token in the query is never taken"
-							  : "there is no such field");
-		return refuse(r, &e, NULL);
+		return mobile_has_cookie(r) ? STEP_AUTHORIZE : missing(r);
 	case BEARER_BROKEN:
 		(void)err_set(&e, REASON_BEARER_MALFORMED, "Authorization is not Bearer and one token");
-		return refuse(r, &e, NULL);
+		return bearer_refuse(r, &e, NULL);
 	case BEARER_SENT:
 		break;
 	}
@@ -75,12 +81,43 @@ bearer_begin(struct request *r)
 	if (is_in_query(r)) {
 		(void)err_set(&e, REASON_BEARER_MALFORMED,
 		    "a token in Authorization, and an access_token in the query besides");
-		return refuse(r, &e, NULL);
+		return bearer_refuse(r, &e, NULL);
 	}
 	r->bearing = mem_zalloc(r->mem, sizeof(*r->bearing));
 	r->bearing->token = token;
-	r->bearing->provider = r->match.route->providers[0];
-	return STEP_VERIFY_BEARER;
+	r->bearing->provider = first_provider(r);
+	if (!session_is_token(request_snap(r)->sessions, token))
+		return STEP_VERIFY_BEARER;
+	if (r->match.kind == ROUTE_UPSTREAM)
+		return STEP_READ_SESSION;
+	(void)err_set(&e, REASON_TOKEN_TYPE, "a session token of ours, which cannot be traded again");
+	return bearer_refuse(r, &e, NULL);
+}
+
+/* Of a route's, or for POST token of all, the first whose tokens can be checked. */
+static size_t
+first_provider(const struct request *r)
+{
+	const struct conf *c = request_snap(r)->conf;
+
+	for (size_t i = 0; r->match.kind == ROUTE_OURS && i < c->n_providers; i++)
+		if (c->providers[i].decode_access_token)
+			return i;
+	return r->match.kind == ROUTE_OURS ? 0 : r->match.route->providers[0];
+}
+
+static enum step
+missing(struct request *r)
+{
+	struct err e;
+
+	(void)err_set(&e, REASON_BEARER_MISSING, "%s wants Authorization: Bearer, and %s",
+	    r->match.kind == ROUTE_OURS ? "POST token"
+					: mem_printf(r->mem, "route \"%s\"", r->match.route->title),
+	    r->in.index[FIELD_AUTHORIZATION] != 0 ? "another scheme came"
+	    : is_in_query(r)                      ? "an access_token in the query is never taken"
+						  : "there is no such field");
+	return bearer_refuse(r, &e, NULL);
 }
 
 /* Is it one of the provider's, and what does it say?  Known already, or a signature to check. */
@@ -94,21 +131,23 @@ bearer_verify(struct request *r)
 	if (!take_view(r, &e)) {
 		if (!b->asked_keys)
 			return STEP_ASK_BEARER_KEYS;
-		return refuse(r, &e, NULL);
+		return bearer_refuse(r, &e, NULL);
 	}
 	b->key.generation = s->generation;
 	b->key.provider = b->provider;
 	b->key.keys = b->view->keys_fetched;
 	if (!bearer_cache_hash(r->worker->bearers, &b->key, b->token))
 		return request_refuse(r, REASON_SYSTEM, "the digest of a token failed");
-	r->bearer = bearer_cache_get(r->worker->bearers, &b->key, r->mem);
+	/* A session is made of all that the token says; memory has what routes need. */
+	if (r->match.kind == ROUTE_UPSTREAM)
+		r->bearer = bearer_cache_get(r->worker->bearers, &b->key, r->mem);
 	if (r->bearer == NULL)
 		return verify(r);
 	metric_add(&r->worker->metrics.token_cache_hits, 1);
 	if (accesstoken_in_time(&r->bearer->times, s->conf->providers[b->provider].clock_tolerance / 1000,
 		r->now_ms / 1000, &e) == -1) {
 		(void)err_in(&e, "access token");
-		return refuse(r, &e, NULL);
+		return bearer_refuse(r, &e, NULL);
 	}
 	return STEP_ALLOW_BEARER;
 }
@@ -135,10 +174,11 @@ verify(struct request *r)
 	case ACCESSTOKEN_OK:
 		r->bearer = bearer_new(who, b->provider, s->claims_needed, r->mem, &e);
 		if (r->bearer == NULL)
-			return refuse(r, &e, NULL);
+			return bearer_refuse(r, &e, NULL);
 		request_note_overage(r, r->bearer->who);
+		b->who = who;
 		r->bearer = bearer_cache_put(r->worker->bearers, &b->key, r->bearer, r->mem);
-		return STEP_ALLOW_BEARER;
+		return r->match.kind == ROUTE_OURS ? STEP_TRADE : STEP_ALLOW_BEARER;
 	case ACCESSTOKEN_NEED_KEYS:
 		if (!b->asked_keys)
 			return STEP_ASK_BEARER_KEYS;
@@ -147,7 +187,7 @@ verify(struct request *r)
 	case ACCESSTOKEN_BAD:
 		break;
 	}
-	return refuse(r, &e, NULL);
+	return bearer_refuse(r, &e, NULL);
 }
 
 /* Nothing is known of the provider yet, or the token names a key that we do not hold. */
@@ -168,7 +208,7 @@ bearer_take_keys(struct request *r)
 
 	if (oidc_take_keys(&r->oidc, &e) == -1 && known) {
 		(void)err_in(&e, "access token: it names a key that is not in the set");
-		return refuse(r, &e, NULL);
+		return bearer_refuse(r, &e, NULL);
 	}
 	return STEP_VERIFY_BEARER;
 }
@@ -188,7 +228,7 @@ bearer_authorize(struct request *r)
 
 	if (bearer_allows(&q, &verdict, &e) == -1) {
 		r->username = verdict.who->username; /* for the log */
-		return refuse(r, &e, verdict.required);
+		return bearer_refuse(r, &e, verdict.required);
 	}
 	r->session = verdict.who;
 	r->username = verdict.username;
@@ -246,9 +286,8 @@ view_release(void *arg)
 	oidc_view_release(&v);
 }
 
-/* `required`: what the answer names, or NULL. */
-static enum step
-refuse(struct request *r, const struct err *e, const struct conf_strings *required)
+enum step
+bearer_refuse(struct request *r, const struct err *e, const struct conf_strings *required)
 {
 	const struct bearer_refusal f = {
 		.realm = r->match.origin->url, .why = e->reason, .required = required

@@ -22,13 +22,14 @@ static void free_text(void *);
 static const struct {
 	const char *name;
 	step_fn *run;
-	bool post; /* POST as well as GET and HEAD */
+	bool get, post; /* GET means HEAD, too */
 } endpoints[] = {
-	{ "login", to_login, false },
-	{ "logout", to_logout, true },
-	{ "logout/return", logged_out, false },
-	{ "session", show_session, false },
-	{ "verify", verify_begin, false },
+	{ "login", to_login, true, false },
+	{ "logout", to_logout, true, true },
+	{ "logout/return", logged_out, true, false },
+	{ "session", show_session, true, false },
+	{ "token", mobile_begin, false, true },
+	{ "verify", verify_begin, true, false },
 };
 
 enum step
@@ -43,9 +44,12 @@ endpoint_find(struct request *r)
 	for (i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
 		if (!str_is(r->match.endpoint, str_of(endpoints[i].name)))
 			continue;
-		if (get || (m == METHOD_POST && endpoints[i].post))
+		if ((get && endpoints[i].get) || (m == METHOD_POST && endpoints[i].post))
 			return endpoints[i].run(r);
-		reply_field(r, "Allow", endpoints[i].post ? STR("GET, HEAD, POST") : STR("GET, HEAD"));
+		reply_field(r, "Allow",
+		    !endpoints[i].get   ? STR("POST")
+		    : endpoints[i].post ? STR("GET, HEAD, POST")
+					: STR("GET, HEAD"));
 		return request_refuse(
 		    r, REASON_METHOD_NOT_ALLOWED, "%.*s at %s", STR_ARG(r->in.method), endpoints[i].name);
 	}

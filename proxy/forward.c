@@ -9,6 +9,7 @@
 #include "proxy/forward.h"
 #include "proxy/headers.h"
 #include "proxy/loops.h"
+#include "proxy/mobile.h"
 #include "proxy/upstream.h"
 #include "proxy/usertokens.h"
 #include "proxy/watch.h"
@@ -82,8 +83,10 @@ static void
 put_fields(struct request *r, struct http1_out *o)
 {
 	const struct http1_field *f = r->in.fields, *end = f + r->in.n_fields;
-	/* A token that was for us is not the application's to have. */
-	bool ours = r->bearer != NULL && !r->match.route->pass_authorization;
+	/* A token that was for us is not the application's to have; nor is a session where nobody asked for
+	 * one. */
+	bool ours = r->in.index[FIELD_AUTHORIZATION] != 0 && (r->bearing != NULL || mobile_is_sent(r)) &&
+		    !r->match.route->pass_authorization;
 	struct str run = { NULL, 0 };
 
 	for (; f < end; f++)

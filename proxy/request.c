@@ -16,6 +16,7 @@
 #include "proxy/access.h"
 #include "proxy/client.h"
 #include "proxy/forward.h"
+#include "proxy/mobile.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
 #include "proxy/revoke.h"
@@ -47,6 +48,8 @@ static const struct {
 	[STEP_ASK_BEARER_KEYS] = { "ask-bearer-keys", bearer_ask_keys },
 	[STEP_TAKE_BEARER_KEYS] = { "take-bearer-keys", bearer_take_keys },
 	[STEP_ALLOW_BEARER] = { "allow-bearer", bearer_authorize },
+	[STEP_READ_SESSION] = { "read-session", mobile_read },
+	[STEP_TRADE] = { "trade", mobile_trade },
 	[STEP_ASK_UPSTREAM] = { "ask-upstream", request_ask_upstream },
 	[STEP_ASK_USER_TOKENS] = { "ask-user-tokens", usertokens_ask },
 	[STEP_TAKE_USER_TOKENS] = { "take-user-tokens", usertokens_take },
@@ -251,8 +254,9 @@ request_authorize(struct request *r)
 		return request_refuse(r, REASON_CROSS_ORIGIN,
 		    "%.*s with a session, caused by another site (Origin %.*s)", STR_ARG(r->in.method),
 		    STR_ARG(request_field(r, FIELD_ORIGIN)));
-	if (access_allows(s->access, s->conf, r->match.route_index, r->session, r->mem, &r->username, &e) ==
-	    -1)
+	if ((r->session->app_id.n > 0 ? mobile_allows(r, &e)
+				      : access_allows(s->access, s->conf, r->match.route_index, r->session,
+					    r->mem, &r->username, &e)) == -1)
 		return request_fail(r, &e);
 	return request_pass(r);
 }
@@ -260,6 +264,8 @@ request_authorize(struct request *r)
 enum step
 request_pass(struct request *r)
 {
+	if (usertokens_are_wanted(r))
+		return STEP_ASK_USER_TOKENS;
 	return r->verify != NULL ? STEP_VERIFIED : STEP_ASK_UPSTREAM;
 }
 
@@ -270,8 +276,6 @@ request_ask_upstream(struct request *r)
 	struct err e;
 	struct str head;
 
-	if (usertokens_are_wanted(r))
-		return STEP_ASK_USER_TOKENS;
 	if (r->match.route->outbound != 0 && r->token == NULL)
 		return STEP_ASK_OUTBOUND;
 	upstream_choose(r);

@@ -35,6 +35,7 @@ struct bearing;
 struct client;
 struct login;
 struct logout;
+struct principal;
 struct request;
 struct revocation;
 struct revoke_op;
@@ -52,6 +53,8 @@ enum step {
 	STEP_ASK_BEARER_KEYS,
 	STEP_TAKE_BEARER_KEYS,
 	STEP_ALLOW_BEARER,    /*             may it do this?                               */
+	STEP_READ_SESSION,    /* mobile.c: a session token of ours came as a bearer */
+	STEP_TRADE,           /* POST token: a session for an access token */
 	STEP_ASK_UPSTREAM,    /*             pass it on                                    */
 	STEP_ASK_USER_TOKENS, /* usertokens.c: not without the user's own tokens              */
 	STEP_TAKE_USER_TOKENS,
@@ -216,6 +219,10 @@ enum step request_pass(struct request *r);
 /* Is this request judged by an access token, on a route that takes them? */
 bool bearer_is_wanted(const struct request *r);
 struct str bearer_token(const struct request *r); /* what was sent; "" when it was none */
+/* Of a token that was verified just now, and not found in memory. */
+const struct principal *bearer_principal(const struct request *r);
+/* RFC 6750 3; `required`: what the answer names, or NULL. */
+enum step bearer_refuse(struct request *r, const struct err *e, const struct conf_strings *required);
 
 /* What a page about this sign-in may say: the provider's words, the claim that is missing. */
 struct str login_detail(const struct request *r);
@@ -230,6 +237,7 @@ void reply_send(struct request *r); /* writes it; r->keep says whether more may 
 
 /* the roads in their own files */
 step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_authorize;
+step_fn mobile_begin, mobile_trade, mobile_read;
 step_fn usertokens_ask, usertokens_take;
 step_fn login_choose;
 step_fn verify_begin, verify_sign_in, verify_allow;

@@ -1,5 +1,6 @@
 /* proxy/usertokens.c - see proxy/usertokens.h */
 #include "proxy/bearer.h"
+#include "proxy/headers.h"
 #include "proxy/usertokens.h"
 
 bool
@@ -21,7 +22,7 @@ usertokens_ask(struct request *r)
 	r->usertokens = mem_zalloc(r->mem, sizeof(*r->usertokens));
 	if (r->session->sid.n == 0) {
 		r->usertokens->access = bearer_token(r);
-		return STEP_ASK_UPSTREAM;
+		return request_pass(r);
 	}
 	request_visit(r, &v, r->provider);
 	switch (store_ask_get(request_snap(r)->store, &v, r->session->sid, request_wake, r, &r->store, &e)) {
@@ -45,16 +46,34 @@ usertokens_take(struct request *r)
 		return request_fail(r, &e);
 	r->usertokens->access = stored.access_token;
 	r->usertokens->id = stored.id_token;
-	return STEP_ASK_UPSTREAM;
+	return request_pass(r);
+}
+
+struct str
+usertokens_value(const struct request *r, const char *header)
+{
+	const struct conf_route *route = r->match.route;
+
+	if (r->usertokens == NULL)
+		return STR("");
+	if (route->access_token_header != NULL &&
+	    headers_same(str_of(route->access_token_header), str_of(header)))
+		return r->usertokens->access;
+	if (route->id_token_header != NULL && headers_same(str_of(route->id_token_header), str_of(header)))
+		return r->usertokens->id;
+	return STR("");
 }
 
 void
 usertokens_put(const struct request *r, struct http1_out *o)
 {
-	const struct conf_route *route = r->match.route;
+	const char *const headers[] = { r->match.route->access_token_header,
+		r->match.route->id_token_header };
 
-	if (route->access_token_header != NULL && r->usertokens->access.n > 0)
-		http1_put_field(o, str_of(route->access_token_header), r->usertokens->access);
-	if (route->id_token_header != NULL && r->usertokens->id.n > 0)
-		http1_put_field(o, str_of(route->id_token_header), r->usertokens->id);
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+		struct str value = headers[i] == NULL ? STR("") : usertokens_value(r, headers[i]);
+
+		if (value.n > 0)
+			http1_put_field(o, str_of(headers[i]), value);
+	}
 }

@@ -19,6 +19,7 @@ struct usertokens {
 
 /* Does this route want some that were not looked for yet? */
 bool usertokens_are_wanted(const struct request *r);
+struct str usertokens_value(const struct request *r, const char *header); /* "": another header, or none */
 void usertokens_put(const struct request *r, struct http1_out *o);
 
 #endif

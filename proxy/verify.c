@@ -6,6 +6,7 @@
 #include "proxy/headers.h"
 #include "proxy/login.h"
 #include "proxy/request.h"
+#include "proxy/usertokens.h"
 #include "proxy/verify.h"
 
 static int take(const struct http1_head *, const char *, struct str *, struct err *);
@@ -148,12 +149,14 @@ verify_names(const struct conf *c, struct mem *m)
 	size_t i, k, most = 0;
 
 	for (i = 0; i < c->n_routes; i++)
-		most += 1 + c->routes[i].n_claim_headers;
+		most += 3 + c->routes[i].n_claim_headers;
 	names.v = mem_zalloc(m, (most + 1) * sizeof(names.v[0]));
 	for (i = 0; i < c->n_routes; i++) {
 		add_name(&names, c->routes[i].username_header);
 		for (k = 0; k < c->routes[i].n_claim_headers; k++)
 			add_name(&names, c->routes[i].claim_headers[k].header);
+		add_name(&names, c->routes[i].access_token_header);
+		add_name(&names, c->routes[i].id_token_header);
 	}
 	return names;
 }
@@ -305,7 +308,7 @@ value_of(const struct request *r, const char *name)
 		if (headers_same(str_of(route->claim_headers[i].header), str_of(name)))
 			return access_claim(r->session, route->claim_headers[i].claim, &value) ? value
 											       : STR("");
-	return STR("");
+	return usertokens_value(r, name);
 }
 
 int

@@ -305,16 +305,6 @@ session_begin(const struct sessions *s, const struct session_scope *scope, const
 	return issue(s, scope, record_print(&s->names, &begun, proof->who, m), m, out, token, e);
 }
 
-int
-session_begin_traded(const struct sessions *s, const struct session_scope *scope, const struct identity *who,
-    const struct session_trade *trade, int64_t now_ms, struct mem *m, const struct session **out,
-    struct str *token, struct err *e)
-{
-	const struct session_proof proof = { .who = who, .trade = trade };
-
-	return session_begin(s, scope, &proof, now_ms, m, out, token, e);
-}
-
 static void
 fill(struct session *begun, const struct session_scope *scope, const struct identity *who, int64_t now_ms)
 {

@@ -2,9 +2,8 @@
  * session/session.h - what we remember about a browser between requests
  *
  * A session begins in session_begin(), which wants a proven identity; one that
- * an app trades its access token for begins in session_begin_traded(), ends
- * mobile_timeout later, and when the app leaves mobile_clients.  There is no
- * other way to make one.  What it can be, and what moves it:
+ * an app traded its access token for ends mobile_timeout later, and when the
+ * app leaves mobile_clients.  There is no other way to make one.  What it can be, and what moves it:
  *
  *   none -- sign-in --> in force -- exp, sign-out, revocation --> over
  *                        |    ^
@@ -161,11 +160,6 @@ const struct session_claim *session_claim(const struct session *s, const char *n
 int session_begin(const struct sessions *s, const struct session_scope *scope,
     const struct session_proof *proof, int64_t now_ms, struct mem *m, const struct session **out,
     struct str *token, struct err *e) MUST_CHECK;
-
-/* The same for an app that is no browser: it lasts mobile_timeout, and has no tokens to be renewed. */
-int session_begin_traded(const struct sessions *s, const struct session_scope *scope,
-    const struct identity *who, const struct session_trade *trade, int64_t now_ms, struct mem *m,
-    const struct session **out, struct str *token, struct err *e) MUST_CHECK;
 
 /* The token of the session that session_find() finds, whole; n is 0 when there is none.  Good like that. */
 struct str session_text(const struct sessions *s, const struct visit *v);

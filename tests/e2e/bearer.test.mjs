@@ -147,13 +147,14 @@ for (const [what, token, reason] of bad) {
 	});
 }
 
-story('an ID token, and our own session, are no access tokens', async () => {
+story('an ID token is no access token, and a session token of ours is one of a session alone', async () => {
 	const a = await w();
 	const browser = await a.signedIn();
 	const idToken = a.op.issued.filter((t) => t?.split('.').length === 3).pop();
 	await refused(a, '/api/x', idToken, 401, 'token_type');
 	const cookie = browser.jar.get('workflow_session').value;
-	await refused(a, '/api/x', cookie, 401, 'token_alg');
+	await accepted(a, '/api/x', cookie, 'alice');
+	await refused(a, '/api/scoped/x', cookie, 403, 'scope_missing');
 	await refused(a, '/api/x', a.op.mint(user(a.op), { alg: 'HS256', secret: SECRET }), 401, 'token_alg');
 });
 

@@ -847,12 +847,12 @@ trade_at(int64_t now_ms, const struct session **out)
 {
 	static const char *apps[] = { "other", "app-1" };
 	const struct session_trade trade = { STR("app-1"), STR("wf.read wf.write") };
+	const struct session_proof proof = { .who = &jane, .trade = &trade };
 	struct str token;
 
 	conf.mobile_clients = (struct conf_strings){ 2, apps };
 	conf.mobile_timeout = 2 * 3600 * 1000;
-	ck_assert_msg(session_begin_traded(sessions, &scope, &jane, &trade, now_ms, m, out, &token, &e) == 0,
-	    "%s", e.text);
+	ck_assert_msg(session_begin(sessions, &scope, &proof, now_ms, m, out, &token, &e) == 0, "%s", e.text);
 	return token;
 }
 
