@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "oidc/accesstoken.h"
+#include "oidc/identity.h"
 #include "oidc/jwks.h"
 #include "oidc/kinds.h"
 #include "tests/unit/tokens.h"
@@ -589,6 +590,30 @@ START_TEST(what_is_not_proven_to_be_a_program_must_name_its_user)
 }
 END_TEST
 
+START_TEST(a_user_of_a_token_is_somebody_proven_and_a_program_nobody)
+{
+	static const char rest[] = "\"iss\":\"" ISSUER "\",\"aud\":\"" API "\"," TIMES;
+	const struct identity *i;
+
+	i = principal_identity(
+	    take("a user", mem_printf(m,
+			       "{%s,\"sub\":\"s-1\",\"azp\":\"app\",\"preferred_username\":\"jane\","
+			       "\"sid\":\"op-1\",\"auth_time\":17,\"groups\":[\"a\"]}",
+			       rest)),
+	    m, &e);
+	ck_assert_ptr_nonnull(i);
+	ck_assert(str_is(identity_subject(i), STR("s-1")) && str_is(identity_username(i), STR("jane")));
+	ck_assert(str_is(identity_provider_sid(i), STR("op-1")) && str_is(identity_issuer(i), STR(ISSUER)));
+	ck_assert_int_eq(identity_auth_time(i), 17);
+	ck_assert(json_is_array(identity_claim(i, "groups")));
+	ck_assert_ptr_null(principal_identity(
+	    take("nobody's", mem_printf(m, "{%s,\"preferred_username\":\"jane\"}", rest)), m, &e));
+	ck_assert_int_eq(e.reason, REASON_TOKEN_CLAIM);
+	ck_assert_ptr_null(principal_identity(
+	    take("a program's", mem_printf(m, "{%s,\"sub\":\"job\",\"azp\":\"job\"}", rest)), m, &e));
+}
+END_TEST
+
 START_TEST(a_program_without_an_id_is_refused)
 {
 	p.kind = "ms-identity-v2";
@@ -713,6 +738,7 @@ main(void)
 	tcase_add_loop_test(t, iss_is_the_one_for_access_tokens, 0, COUNT(issuers));
 	tcase_add_loop_test(t, each_vendors_token_is_read_as_it_is_meant, 0, COUNT(vendors));
 	tcase_add_loop_test(t, what_is_not_proven_to_be_a_program_must_name_its_user, 0, COUNT(disguises));
+	tcase_add_test(t, a_user_of_a_token_is_somebody_proven_and_a_program_nobody);
 	tcase_add_test(t, a_program_without_an_id_is_refused);
 	tcase_add_test(t, claims_named_by_hand_win_over_the_kind);
 	tcase_add_loop_test(t, any_proof_by_hand_makes_a_program_and_no_other_does, 0, COUNT(proofs));

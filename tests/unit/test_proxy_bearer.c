@@ -404,6 +404,25 @@ START_TEST(what_is_no_tokens_fault_keeps_its_status)
 }
 END_TEST
 
+START_TEST(a_session_as_bearer_has_the_scopes_that_it_keeps_and_no_role)
+{
+	const struct bearer *b;
+
+	who.app_id = STR("phone");
+	who.scopes = STR(" wf.read  wf.write ");
+	b = bearer_of_session(&who, 3, m);
+	ck_assert_int_eq(b->kind, PRINCIPAL_USER);
+	ck_assert_uint_eq(b->provider, 3);
+	ck_assert_ptr_eq(b->who, &who);
+	ck_assert(str_is(b->app_id, STR("phone")));
+	ck_assert_uint_eq(b->n_scopes, 2);
+	ck_assert(str_is(b->scopes[0], STR("wf.read")) && str_is(b->scopes[1], STR("wf.write")));
+	ck_assert_uint_eq(b->n_roles, 0);
+	who.app_id = who.scopes = STR("");
+	ck_assert_uint_eq(bearer_of_session(&who, 0, m)->n_scopes, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -424,6 +443,7 @@ main(void)
 	tcase_add_loop_test(t, a_refusal_says_what_was_required_in_the_words_of_rfc_6750, 0, COUNT(refusals));
 	tcase_add_test(t, a_long_list_of_demands_is_cut_never_overrun);
 	tcase_add_test(t, what_is_no_tokens_fault_keeps_its_status);
+	tcase_add_test(t, a_session_as_bearer_has_the_scopes_that_it_keeps_and_no_role);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
