@@ -26,6 +26,7 @@ static bool may_be_whole(const char *, size_t, size_t);
 static enum http1_result read_request_line(struct reader *);
 static enum http1_result read_empty_lines(struct reader *);
 static enum http1_result read_method(struct reader *);
+static int know_method(struct http1_head *, struct err *);
 static enum http1_result read_target(struct reader *, const char *);
 static enum http1_result read_version(struct reader *, enum reason);
 static enum http1_result read_status_line(struct reader *);
@@ -235,16 +236,22 @@ read_method(struct reader *r)
 		return err_set(r->e, r->bad, "byte 0x%02x where a method or the space behind it belongs",
 		    (unsigned char)*p);
 	r->p = p + 1;
-	r->h->method_id = METHOD_OTHER;
+	return know_method(r->h, r->e) == -1 ? HTTP1_BAD : HTTP1_DONE;
+}
+
+static int
+know_method(struct http1_head *h, struct err *e)
+{
+	h->method_id = METHOD_OTHER;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (str_is(*method, methods[i].name)) {
+		if (str_is(h->method, methods[i].name)) {
 			if (methods[i].never)
-				return err_set(r->e, REASON_BAD_METHOD, "the method %s is never relayed",
+				return err_set(e, REASON_BAD_METHOD, "the method %s is never relayed",
 				    methods[i].name.p);
-			r->h->method_id = methods[i].id;
+			h->method_id = methods[i].id;
 			break;
 		}
-	return HTTP1_DONE;
+	return 0;
 }
 
 /* The space behind the target included.  begin: of the request line. */
@@ -507,6 +514,64 @@ http1_has_token(const struct http1_head *h, enum field_id id, struct str token)
 				return true;
 	}
 	return false;
+}
+
+/* --- a head that comes in pieces -------------------------------------------------------------- */
+
+int
+http1_take_method(struct http1_head *h, struct str method, struct err *e)
+{
+	if (method.n == 0 || method.n > METHOD_MAX)
+		return err_set(e, REASON_BAD_METHOD, "a method of %zu characters", method.n);
+	for (size_t i = 0; i < method.n; i++)
+		if (headers_folded[(unsigned char)method.p[i]] == 0)
+			return err_set(
+			    e, REASON_BAD_REQUEST, "byte 0x%02x in the method", (unsigned char)method.p[i]);
+	h->method = method;
+	return know_method(h, e);
+}
+
+int
+http1_take_target(struct http1_head *h, struct str target, struct err *e)
+{
+	const char *query = memchr(target.p, '?', target.n);
+	size_t path = query == NULL ? target.n : (size_t)(query - target.p);
+
+	if (target.n > HTTP1_REQUEST_LINE_MAX)
+		return err_set(e, REASON_HEADER_TOO_LARGE, "a request target of more than %d bytes",
+		    HTTP1_REQUEST_LINE_MAX);
+	for (size_t i = 0; i < target.n; i++)
+		if ((target_bytes[(unsigned char)target.p[i]] & (i < path ? IN_PATH : IN_QUERY)) == 0)
+			return err_set(e, REASON_BAD_TARGET, "byte 0x%02x in the request target",
+			    (unsigned char)target.p[i]);
+	h->target = target;
+	h->path = (struct str){ target.p, path };
+	h->query = query == NULL ? (struct str){ NULL, 0 } : str_from(target, path + 1);
+	return 0;
+}
+
+int
+http1_take_field(struct http1_head *h, struct str name, struct str value, uint64_t *twice, struct err *e)
+{
+	struct reader r = { NULL, NULL, h, e, REASON_BAD_REQUEST, *twice };
+	uint32_t fold = 0;
+
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char folded = headers_folded[(unsigned char)name.p[i]];
+
+		if (folded == 0)
+			return err_set(e, r.bad, "byte 0x%02x in the name of field %zu",
+			    (unsigned char)name.p[i], h->n_fields + 1);
+		fold = headers_fold_next(fold, folded);
+	}
+	if (name.n == 0)
+		return err_set(e, r.bad, "field %zu has no name", h->n_fields + 1);
+	if (value.n > 0 && skip_text(value.p, value.p + value.n) != value.p + value.n)
+		return err_set(e, r.bad, "a control character in field %zu", h->n_fields + 1);
+	if (keep_field(&r, name, value, fold) == HTTP1_BAD)
+		return -1;
+	*twice = r.twice;
+	return 0;
 }
 
 /* --- a head being written --------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /*
  * proxy/http1_judge.h - what a head that is well-formed line by line means as a whole
  *
- * The second half of http1_parse_*(), of use to http1.c only: Host and target,
- * framing, Connection, Expect, Upgrade.
+ * The second half of http1_parse_*(), of use to http1.c and http2_head.c only:
+ * Host and target, framing, Connection, Expect, Upgrade.
  *
  * Pure.
  */
