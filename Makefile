@@ -16,7 +16,7 @@ B        := build/$(VARIANT)
 CC       ?= gcc
 ROOMS    := conf oidc session proxy
 
-PKGS     := libevent libcurl cjose jansson openssl libconfuse libxml-2.0 hiredis
+PKGS     := libevent libcurl cjose jansson openssl libconfuse libxml-2.0 hiredis libnghttp2
 # Asked for only when something is compiled, so that `make check` on a bare machine can install them first.
 PKGFLAGS  = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKGLIBS   = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread

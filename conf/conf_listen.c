@@ -99,7 +99,8 @@ static void
 browsers_only(struct build *b, struct group *g, struct conf_listen *l)
 {
 	struct entry *version = groups_entry(g, "tls_min_version"), *hsts = groups_entry(g, "hsts");
-	struct entry *redirect = groups_entry(g, "https_redirect");
+	struct entry *redirect = groups_entry(g, "https_redirect"), *http2 = groups_entry(g, "http2");
+	bool tls = groups_entry(g, "tls_certificate")->given;
 	struct item *item = build_value(hsts);
 	struct err why;
 
@@ -109,7 +110,12 @@ browsers_only(struct build *b, struct group *g, struct conf_listen *l)
 		build_mistake(b, hsts, item,
 		    "%s is neither no nor a duration; write no, or for example \"365d\"",
 		    notes_quote(item->text).text);
-	if (l->https_redirect && groups_entry(g, "tls_certificate")->given)
+	if (!http2->given)
+		l->http2 = tls;
+	else if (l->http2 && !tls)
+		build_refuse(b, http2, build_value(http2),
+		    "is agreed on by TLS only; set tls_certificate, or write no");
+	if (l->https_redirect && tls)
 		build_refuse(b, redirect, build_value(redirect),
 		    "would lead back here: this address speaks https already; write no");
 	for (size_t i = 0; i < b->conf->n_origins && l->https_redirect && !redirect->flawed; i++)

@@ -81,7 +81,7 @@ const struct setting settings[] = {
 	    .help = "PEM files with the keys, in the order of tls_certificate." },
 	{ ROW(S, "tls_min_version", WORD), .fallback = "1.2", .words = "1.2 1.3",
 	    .help = "The oldest TLS that is spoken." },
-	{ ROW(S, "http2", BOOL), .otherwise = "yes with TLS", .example = "no", .later = "yes",
+	{ ROW(S, "http2", BOOL), .otherwise = "yes with TLS", .example = "no", AT(conf_listen, http2),
 	    .help = "Speak HTTP/2 with browsers that ask for it." },
 	{ ROW(S, "proxy_protocol", BOOL), .fallback = "no", .later = "yes",
 	    .help = "Read the client's address from a PROXY header, from trusted_proxies only." },

@@ -7,14 +7,17 @@
 #include "proxy/bodyread.h"
 #include "conf/mem.h"
 #include "proxy/client.h"
+#include "proxy/http2.h"
 #include "proxy/relay.h"
 #include "proxy/request.h"
+#include "proxy/tls.h"
 
 #define NEWCOMER_MS 500 /* for the first request of who connected just before the proxy stops */
 #define LINGER_MS   3000
 #define DISCARD_MAX 65536 /* a refused body up to this is read, so that the connection can be kept */
 
 static void readable(struct client *);
+static bool greet(struct client *);
 static void read_head(struct client *);
 static bool grow(struct client *);
 static void feed(struct client *);
@@ -24,7 +27,6 @@ static void begin_body(struct client *, const struct http1_head *);
 static void watch_peer(struct client *);
 static void discard(struct client *);
 static void next_request(struct client *);
-static void finish(struct client *);
 static void linger(struct client *);
 static void lingering(struct client *);
 static void stalled(struct client *);
@@ -73,7 +75,7 @@ client_wait_for(struct client *c, enum client_wait what)
 		ms = l->header_timeout;
 		break;
 	case WAIT_DRAIN:
-		c->undrained = stream_pending(&c->stream);
+		c->undrained = client_pending(c);
 		/* fallthrough */
 	case WAIT_BODY:
 		ms = c->tunnel ? l->stream_timeout : l->body_timeout;
@@ -110,9 +112,32 @@ readable(struct client *c)
 	case CLIENT_LINGER:
 		lingering(c);
 		break;
+	case CLIENT_HTTP2:
+		http2_readable(c);
+		break;
 	case CLIENT_DEAD:
 		break;
 	}
+}
+
+/* The first bytes are the handshake's, which says what the others are.  true: HTTP/1.1. */
+static bool
+greet(struct client *c)
+{
+	int n = stream_peek(&c->stream);
+
+	if (!SSL_is_init_finished(c->stream.ssl)) {
+		if (n != -1)
+			client_close(c, "no TLS handshake");
+		return false;
+	}
+	c->greeting = false;
+	if (!tls_speaks_http2(c->stream.ssl))
+		return true;
+	http2_begin(c);
+	if (n != -1)
+		http2_readable(c);
+	return false;
 }
 
 static void
@@ -120,6 +145,8 @@ read_head(struct client *c)
 {
 	ssize_t n;
 
+	if (c->greeting && !greet(c))
+		return;
 	if (c->in == NULL)
 		c->in = chunk_take(c->worker, CHUNK_SIZE);
 	if (c->in->end == c->in->cap && !grow(c))
@@ -252,6 +279,8 @@ watch_peer(struct client *c)
 int
 client_write(struct client *c, struct iovec *iov, int n)
 {
+	if (c->is_stream)
+		return http2_write(c, iov, n);
 	if (stream_write(&c->stream, iov, n) == -1)
 		return -1;
 	if (stream_pending(&c->stream) > 0) {
@@ -265,12 +294,16 @@ client_write(struct client *c, struct iovec *iov, int n)
 size_t
 client_pending(const struct client *c)
 {
-	return stream_pending(&c->stream);
+	return c->is_stream ? http2_pending(c) : stream_pending(&c->stream);
 }
 
 static void
 drained(struct client *c)
 {
+	if (c->h2 != NULL) {
+		http2_drained(c);
+		return;
+	}
 	if (c->wait == WAIT_DRAIN)
 		client_wait_for(c, c->state == CLIENT_REQUEST && c->want_body ? WAIT_BODY : WAIT_NOTHING);
 	if (c->close_when_drained)
@@ -287,20 +320,24 @@ drained(struct client *c)
 void
 client_request_done(struct client *c, bool keep)
 {
+	if (c->is_stream) {
+		http2_request_done(c);
+		return;
+	}
 	c->request = NULL;
 	c->served++;
 	c->want_body = false;
 	if (c->state == CLIENT_DEAD)
 		return;
 	if (!keep || c->tunnel || c->stream.failed) {
-		finish(c);
+		client_finish(c);
 		return;
 	}
 	if (!c->body.done) {
 		/* A refused body: small and on its way it is read, so that the next request can follow. */
 		if (c->body.kind != BODY_LENGTH || c->body.left > DISCARD_MAX ||
 		    (c->in != NULL && c->more != NULL)) {
-			finish(c);
+			client_finish(c);
 			return;
 		}
 		c->state = CLIENT_DISCARD;
@@ -341,7 +378,7 @@ next_request(struct client *c)
 	}
 	c->state = CLIENT_HEAD;
 	if (c->worker->draining && c->in == NULL) {
-		finish(c);
+		client_finish(c);
 		return;
 	}
 	if (stream_pending(&c->stream) > 0) {
@@ -356,9 +393,8 @@ next_request(struct client *c)
 
 /* --- a connection ends --- */
 
-/* No further request: what is pending goes out first. */
-static void
-finish(struct client *c)
+void
+client_finish(struct client *c)
 {
 	if (c->stream.failed) {
 		client_close(c, "writing failed");
@@ -409,6 +445,12 @@ client_close(struct client *c, const char *why)
 
 	if (c->state == CLIENT_DEAD)
 		return;
+	if (c->is_stream) {
+		http2_reset(c, why);
+		return;
+	}
+	if (c->h2 != NULL)
+		http2_release(c);
 	c->state = CLIENT_DEAD;
 	if (log_level() == LOG_LEVEL_DEBUG)
 		log_debug("connection closed: %s", why);
@@ -453,6 +495,8 @@ client_drain_all(struct worker *w)
 		int n;
 
 		next = c->next;
+		if (c->h2 != NULL)
+			http2_drain(c);
 		if (c->state != CLIENT_HEAD || c->in != NULL)
 			continue;
 		/* A request that has arrived already is answered; an answer that is on its way gets there. */
@@ -460,7 +504,7 @@ client_drain_all(struct worker *w)
 		if (n == 1) {
 			stream_want_read(&c->stream, stream_pending(&c->stream) == 0);
 		} else if (n == -1 && stream_pending(&c->stream) > 0) {
-			finish(c);
+			client_finish(c);
 		} else if (n == -1 && c->served == 0) {
 			c->wait = WAIT_IDLE;
 			timer_set(w->timers, &c->timer, timed_out, NEWCOMER_MS);
@@ -478,6 +522,10 @@ timed_out(struct timer *t)
 	struct client *c = timer_owner(t, struct client, timer);
 	struct err e;
 
+	if (c->h2 != NULL) {
+		http2_timed_out(c);
+		return;
+	}
 	switch (c->wait) {
 	case WAIT_NOTHING:
 		timer_set(c->worker->timers, t, timed_out, 10000);
@@ -495,7 +543,7 @@ timed_out(struct timer *t)
 		request_begin_bad(c->request, &e);
 		return;
 	case WAIT_BODY:
-		if (c->tunnel && stream_pending(&c->stream) > 0) {
+		if (c->tunnel && client_pending(c) > 0) {
 			stalled(c); /* the upstream's timer leaves it to ours */
 		} else if (c->tunnel) {
 			client_wait_for(c, WAIT_BODY); /* the upstream's timer counts both directions */
@@ -523,7 +571,7 @@ timed_out(struct timer *t)
 static void
 stalled(struct client *c)
 {
-	if (stream_pending(&c->stream) < c->undrained) {
+	if (client_pending(c) < c->undrained) {
 		client_wait_for(c, WAIT_DRAIN);
 		return;
 	}

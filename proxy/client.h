@@ -4,6 +4,9 @@
  * Bytes become messages here, in order: a head is read, the road is begun
  * (request_begin()), the next head waits until that request is done.  Decides
  * nothing about requests; knows framing, keep-alive and timeouts.
+ *
+ * Or one stream of a connection that speaks HTTP/2 (proxy/http2.h): for the
+ * road it is the same.
  */
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
@@ -23,6 +26,7 @@ enum client_wait { WAIT_NOTHING, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_DRAIN, WA
 enum client_state {
 	CLIENT_HEAD,    /* waits for a head, or is reading one */
 	CLIENT_REQUEST, /* a request is on its road */
+	CLIENT_HTTP2,   /* its streams have states of their own: http2.c */
 	CLIENT_DISCARD, /* answered; the rest of its body is read and forgotten */
 	CLIENT_LINGER,  /* our side is shut; what comes is forgotten until the peer closes */
 	CLIENT_DEAD,
@@ -37,6 +41,8 @@ struct body {
 	bool done;
 };
 
+struct http2;
+
 struct client {
 	struct grave grave;
 	struct client *next, **prev;
@@ -46,6 +52,7 @@ struct client {
 	struct chunk *in;   /* the head, and what was read behind it; NULL while there is nothing */
 	struct chunk *more; /* a chunked body passes through here; NULL while there is none */
 	struct request *request;
+	struct http2 *h2; /* the connection speaks HTTP/2; NULL: it does not */
 	enum client_state state;
 	enum client_wait wait;
 	bool admin, tls, https_redirect;
@@ -54,6 +61,8 @@ struct client {
 	bool close_when_drained;
 	bool feeding;
 	bool unix_peer;
+	bool is_stream; /* of HTTP/2: this is the first member of a struct http2_stream */
+	bool greeting;  /* the handshake is not done: it may say h2 */
 	bool sent_continue;
 	struct in6_addr peer; /* the socket's peer, IPv4 mapped */
 	size_t scanned;
@@ -69,13 +78,14 @@ void client_close_all(struct worker *w);
 void client_drain_all(struct worker *w); /* idle ones close now, the others after their request */
 
 /* Why it ends is for the debug log.  The request, when one is under way, is aborted. */
-void client_close(struct client *c, const char *why);
+void client_close(struct client *c, const char *why); /* of a stream: it is reset */
 
-/* --- between client.c, client_accept.c and client_body.c --- */
+/* --- between client*.c and http2*.c --- */
 
 /* Reading begins; ssl may be NULL and is taken over. */
 struct client *client_new(struct worker *w, int fd, SSL *ssl);
 void client_wait_for(struct client *c, enum client_wait what);
+void client_finish(struct client *c); /* no further request: what is pending goes out first */
 int client_take_length(struct client *c, struct str *data, struct err *e) MUST_CHECK; /* BODY_LENGTH only */
 
 /* --- for the road --- */

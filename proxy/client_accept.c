@@ -98,6 +98,7 @@ admit(struct listener *l, int fd, const struct sockaddr_storage *addr)
 		c->listen_address = admin ? xstrdup(l->address) : NULL;
 		c->https_redirect = section->https_redirect;
 		c->hsts = section->hsts / 1000;
+		c->greeting = ssl != NULL && section->http2;
 	}
 }
 

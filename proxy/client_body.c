@@ -1,5 +1,6 @@
 /* proxy/client_body.c - the body of a request, as it comes from the socket; see proxy/client.h */
 #include "proxy/client.h"
+#include "proxy/http2.h"
 #include "proxy/request.h"
 
 static int take_chunked(struct client *, struct str *, struct err *);
@@ -13,10 +14,12 @@ client_take_body(struct client *c, struct str *data, struct err *e)
 
 	e->reason = REASON_NONE;
 	if (c->tunnel)
-		return take_tunnel(c, data, e);
+		return c->is_stream ? http2_take(c, data) : take_tunnel(c, data, e);
 	if (c->body.done)
 		return -1;
-	got = c->body.kind == BODY_CHUNKED ? take_chunked(c, data, e) : client_take_length(c, data, e);
+	got = c->is_stream                   ? http2_take(c, data)
+	      : c->body.kind == BODY_CHUNKED ? take_chunked(c, data, e)
+					     : client_take_length(c, data, e);
 	if (got == 1) {
 		c->body.seen += data->n;
 		if (c->body.seen > c->request->view->snap->conf->limits.body_size)
@@ -28,6 +31,8 @@ client_take_body(struct client *c, struct str *data, struct err *e)
 bool
 client_holds_body(const struct client *c)
 {
+	if (c->is_stream)
+		return http2_holds_body(c);
 	return (c->in != NULL && c->in->end > c->in->start) ||
 	       (c->more != NULL && c->more->end > c->more->start);
 }
@@ -131,6 +136,10 @@ client_want_body(struct client *c, bool want)
 	static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	struct iovec iov = { go_on, sizeof(go_on) - 1 };
 
+	if (c->is_stream) {
+		http2_want_body(c, want);
+		return;
+	}
 	c->want_body = want;
 	if (want && c->request->in.expect_continue && !c->sent_continue && !c->request->head_sent &&
 	    c->body.seen == 0) {

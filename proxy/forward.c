@@ -221,6 +221,10 @@ forward_answer(struct request *r, struct http1_head *h, struct str *head, struct
 	if (h->status == 101 && !(r->in.upgrade && h->upgrade))
 		return err_set(e, REASON_UPSTREAM_BAD_RESPONSE, "upstream %s: %s switched protocols unasked",
 		    r->up->server->upstream->name, r->server->conf->url);
+	/* In HTTP/2 a 2xx is what 101 is here: it would make a WebSocket of a page (RFC 8441 5). */
+	if (r->in.minor == 2 && r->in.upgrade && h->status >= 200 && h->status < 300)
+		return err_set(e, REASON_UPSTREAM_BAD_RESPONSE, "upstream %s: %s does not switch protocols",
+		    r->up->server->upstream->name, r->server->conf->url);
 	if (h->status >= 301 && h->status <= 308 && runs_in_circles(r, h))
 		return err_set(e, REASON_UPSTREAM_LOOP,
 		    "upstream %s redirects %.*s to itself, %d times within %d s",

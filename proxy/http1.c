@@ -8,8 +8,8 @@
 #include "proxy/headers.h"
 #include "proxy/http1.h"
 #include "proxy/http1_judge.h"
+#include "proxy/http1_take.h"
 
-#define METHOD_MAX  32
 #define EMPTY_LINES 2
 #define LANES       32 /* bytes that skip_text() looks at together */
 
@@ -26,7 +26,6 @@ static bool may_be_whole(const char *, size_t, size_t);
 static enum http1_result read_request_line(struct reader *);
 static enum http1_result read_empty_lines(struct reader *);
 static enum http1_result read_method(struct reader *);
-static int know_method(struct http1_head *, struct err *);
 static enum http1_result read_target(struct reader *, const char *);
 static enum http1_result read_version(struct reader *, enum reason);
 static enum http1_result read_status_line(struct reader *);
@@ -96,33 +95,6 @@ static const uint8_t slots[1 << SLOTS_BITS] = {
 	[110] = FIELD_HTTP2_SETTINGS,
 	[111] = FIELD_CONTENT_LENGTH,
 	[113] = FIELD_X_FORWARDED_HOST,
-};
-
-/* Bytes of a target: printable ASCII, and of these no '#', and in the path no '\' (CVE-2021-32786). */
-enum { IN_PATH = 1, IN_QUERY = 2 };
-static const uint8_t target_bytes[256] = {
-	['!' ... '"'] = IN_PATH | IN_QUERY,
-	['$' ... '>'] = IN_PATH | IN_QUERY,
-	['?'] = IN_QUERY,
-	['@' ... '['] = IN_PATH | IN_QUERY,
-	['\\'] = IN_QUERY,
-	[']' ... '~'] = IN_PATH | IN_QUERY,
-};
-
-static const struct {
-	struct str name;
-	enum http1_method id;
-	bool never;
-} methods[] = {
-	{ { "GET", 3 }, METHOD_GET, false },
-	{ { "POST", 4 }, METHOD_POST, false },
-	{ { "HEAD", 4 }, METHOD_HEAD, false },
-	{ { "PUT", 3 }, METHOD_PUT, false },
-	{ { "DELETE", 6 }, METHOD_DELETE, false },
-	{ { "OPTIONS", 7 }, METHOD_OPTIONS, false },
-	{ { "PATCH", 5 }, METHOD_PATCH, false },
-	{ { "CONNECT", 7 }, METHOD_OTHER, true },
-	{ { "TRACE", 5 }, METHOD_OTHER, true },
 };
 
 enum http1_result
@@ -225,33 +197,19 @@ read_method(struct reader *r)
 	const char *p = r->p;
 	struct str *method = &r->h->method;
 
-	while (p < r->end && headers_folded[(unsigned char)*p] != 0 && p - r->p <= METHOD_MAX)
+	while (p < r->end && headers_folded[(unsigned char)*p] != 0 && p - r->p <= HTTP1_METHOD_MAX)
 		p++;
 	*method = (struct str){ r->p, (size_t)(p - r->p) };
-	if (method->n > METHOD_MAX)
-		return err_set(r->e, REASON_BAD_METHOD, "a method of more than %d characters", METHOD_MAX);
+	if (method->n > HTTP1_METHOD_MAX)
+		return err_set(
+		    r->e, REASON_BAD_METHOD, "a method of more than %d characters", HTTP1_METHOD_MAX);
 	if (p == r->end)
 		return HTTP1_MORE;
 	if (method->n == 0 || *p != ' ')
 		return err_set(r->e, r->bad, "byte 0x%02x where a method or the space behind it belongs",
 		    (unsigned char)*p);
 	r->p = p + 1;
-	return know_method(r->h, r->e) == -1 ? HTTP1_BAD : HTTP1_DONE;
-}
-
-static int
-know_method(struct http1_head *h, struct err *e)
-{
-	h->method_id = METHOD_OTHER;
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (str_is(h->method, methods[i].name)) {
-			if (methods[i].never)
-				return err_set(e, REASON_BAD_METHOD, "the method %s is never relayed",
-				    methods[i].name.p);
-			h->method_id = methods[i].id;
-			break;
-		}
-	return 0;
+	return http1_take_known(r->h, r->e) == -1 ? HTTP1_BAD : HTTP1_DONE;
 }
 
 /* The space behind the target included.  begin: of the request line. */
@@ -262,13 +220,13 @@ read_target(struct reader *r, const char *begin)
 	const char *p = r->p, *stop = r->end - begin < max ? r->end : begin + max;
 	struct http1_head *h = r->h;
 
-	while (p < stop && (target_bytes[(unsigned char)*p] & IN_PATH) != 0)
+	while (p < stop && (http1_take_bytes[(unsigned char)*p] & HTTP1_IN_PATH) != 0)
 		p++;
 	h->path = (struct str){ r->p, (size_t)(p - r->p) };
 	h->query = (struct str){ NULL, 0 };
 	if (p < stop && *p == '?') {
 		h->query.p = ++p;
-		while (p < stop && (target_bytes[(unsigned char)*p] & IN_QUERY) != 0)
+		while (p < stop && (http1_take_bytes[(unsigned char)*p] & HTTP1_IN_QUERY) != 0)
 			p++;
 		h->query.n = (size_t)(p - h->query.p);
 	}
@@ -517,38 +475,6 @@ http1_has_token(const struct http1_head *h, enum field_id id, struct str token)
 }
 
 /* --- a head that comes in pieces -------------------------------------------------------------- */
-
-int
-http1_take_method(struct http1_head *h, struct str method, struct err *e)
-{
-	if (method.n == 0 || method.n > METHOD_MAX)
-		return err_set(e, REASON_BAD_METHOD, "a method of %zu characters", method.n);
-	for (size_t i = 0; i < method.n; i++)
-		if (headers_folded[(unsigned char)method.p[i]] == 0)
-			return err_set(
-			    e, REASON_BAD_REQUEST, "byte 0x%02x in the method", (unsigned char)method.p[i]);
-	h->method = method;
-	return know_method(h, e);
-}
-
-int
-http1_take_target(struct http1_head *h, struct str target, struct err *e)
-{
-	const char *query = memchr(target.p, '?', target.n);
-	size_t path = query == NULL ? target.n : (size_t)(query - target.p);
-
-	if (target.n > HTTP1_REQUEST_LINE_MAX)
-		return err_set(e, REASON_HEADER_TOO_LARGE, "a request target of more than %d bytes",
-		    HTTP1_REQUEST_LINE_MAX);
-	for (size_t i = 0; i < target.n; i++)
-		if ((target_bytes[(unsigned char)target.p[i]] & (i < path ? IN_PATH : IN_QUERY)) == 0)
-			return err_set(e, REASON_BAD_TARGET, "byte 0x%02x in the request target",
-			    (unsigned char)target.p[i]);
-	h->target = target;
-	h->path = (struct str){ target.p, path };
-	h->query = query == NULL ? (struct str){ NULL, 0 } : str_from(target, path + 1);
-	return 0;
-}
 
 int
 http1_take_field(struct http1_head *h, struct str name, struct str value, uint64_t *twice, struct err *e)

@@ -159,17 +159,6 @@ enum http1_result http1_parse_request(
 enum http1_result http1_parse_response(const char *p, size_t n, size_t *scanned, enum http1_method to,
     struct http1_head *out, struct err *e) MUST_CHECK;
 
-/*
- * For heads that do not come as lines (proxy/http2_head.c): the same limits
- * and the same forbidden bytes, piece by piece.  `twice`: the ids that came
- * more than once, for http1_judge_request().  n_fields and index are the
- * caller's to zero.
- */
-int http1_take_method(struct http1_head *h, struct str method, struct err *e) MUST_CHECK;
-int http1_take_target(struct http1_head *h, struct str target, struct err *e) MUST_CHECK;
-int http1_take_field(struct http1_head *h, struct str name, struct str value, uint64_t *twice,
-    struct err *e) MUST_CHECK;
-
 /* First field with this id, NULL when there is none.  The id is not FIELD_OTHER. */
 const struct http1_field *http1_get(const struct http1_head *h, enum field_id id);
 /* Is `token` in the comma-separated list of any field with this id? ASCII case ignored. */

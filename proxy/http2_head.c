@@ -1,12 +1,17 @@
 /* proxy/http2_head.c - see proxy/http2_head.h */
+#include <stdint.h>
 #include <string.h>
 
 #include "proxy/http1_judge.h"
+#include "proxy/http1_take.h"
 #include "proxy/http2_head.h"
 
-static struct str copy(struct mem *, struct str);
+#define ROOM 1024 /* for copies, at once */
+
+static char *reserve(struct http2_head *, size_t);
 static void add_pseudo(struct http2_head *, struct str, struct str);
 static void add_field(struct http2_head *, struct str, struct str);
+static int keep_line(struct http2_head *, struct str, struct str);
 static bool belongs_to_connection(const struct http1_field *);
 static int take_protocol(struct http2_head *, bool);
 static int take_host(struct http2_head *);
@@ -27,6 +32,7 @@ http2_head_begin(struct http2_head *x, struct http1_head *h, struct mem *mem, si
 	x->twice = 0;
 	x->method = x->scheme = x->authority = x->path = x->protocol = none;
 	x->regular = false;
+	x->left = 0;
 	x->err.reason = REASON_NONE;
 	x->n_crumbs = x->crumb_bytes = 0;
 	h->minor = 2;
@@ -44,21 +50,24 @@ http2_head_add(struct http2_head *x, struct str name, struct str value)
 		(void)err_set(&x->err, REASON_HEADER_TOO_LARGE,
 		    "the head exceeds limits.header_size (%zu bytes)", x->limit);
 	else if (name.n > 0 && name.p[0] == ':')
-		add_pseudo(x, name, copy(x->mem, value));
+		add_pseudo(x, name, value);
 	else
-		add_field(x, copy(x->mem, name), copy(x->mem, value));
+		add_field(x, name, value);
 }
 
-static struct str
-copy(struct mem *mem, struct str s)
+static char *
+reserve(struct http2_head *x, size_t n)
 {
 	char *p;
 
-	if (s.n == 0)
-		return STR("");
-	p = mem_alloc(mem, s.n);
-	memcpy(p, s.p, s.n);
-	return (struct str){ p, s.n };
+	if (x->left < n) {
+		x->left = n > ROOM ? n : ROOM;
+		x->room = mem_alloc(x->mem, x->left);
+	}
+	p = x->room;
+	x->room += n;
+	x->left -= n;
+	return p;
 }
 
 /* RFC 9113 8.3: known, once, and before all others. */
@@ -78,7 +87,9 @@ add_pseudo(struct http2_head *x, struct str name, struct str value)
 		if (x->regular || known[i].to->p != NULL)
 			(void)err_set(
 			    &x->err, REASON_BAD_REQUEST, "%s twice or behind other fields", known[i].name.p);
-		*known[i].to = value;
+		*known[i].to = (struct str){ reserve(x, value.n + 1), value.n };
+		if (value.n > 0)
+			memcpy((char *)(uintptr_t)known[i].to->p, value.p, value.n);
 		return;
 	}
 	(void)err_set(&x->err, REASON_BAD_REQUEST, "a pseudo field that requests do not have");
@@ -101,7 +112,7 @@ add_field(struct http2_head *x, struct str name, struct str value)
 		(void)err_set(&x->err, REASON_BAD_REQUEST, "white space around the value of a field");
 		return;
 	}
-	if (http1_take_field(x->h, name, value, &x->twice, &x->err) == -1)
+	if (keep_line(x, name, value) == -1)
 		return;
 	f = &x->h->fields[x->h->n_fields - 1];
 	if (belongs_to_connection(f)) {
@@ -116,9 +127,28 @@ add_field(struct http2_head *x, struct str name, struct str value)
 			    &x->err, REASON_HEADER_TOO_LARGE, "more than %d Cookie fields", HTTP2_CRUMBS_MAX);
 			return;
 		}
-		x->crumbs[x->n_crumbs++] = value;
+		x->crumbs[x->n_crumbs++] = f->value;
 		x->crumb_bytes += value.n;
 	}
+}
+
+/* As a line of HTTP/1.1 has it: what goes on to the upstream goes in one piece (http1_copy_field()). */
+static int
+keep_line(struct http2_head *x, struct str name, struct str value)
+{
+	char *p = reserve(x, name.n + value.n + 4), *v = p + name.n + 2;
+
+	if (name.n > 0)
+		memcpy(p, name.p, name.n);
+	memcpy(v - 2, ": ", 2);
+	if (value.n > 0)
+		memcpy(v, value.p, value.n);
+	memcpy(v + value.n, "\r\n", 2);
+	if (http1_take_field(
+		x->h, (struct str){ p, name.n }, (struct str){ v, value.n }, &x->twice, &x->err) == -1)
+		return -1;
+	x->h->fields[x->h->n_fields - 1].plain = true;
+	return 0;
 }
 
 /* RFC 9113 8.2.2 */
@@ -224,6 +254,7 @@ join_cookies(struct http2_head *x)
 		to += x->crumbs[i].n;
 	}
 	x->h->fields[x->h->index[FIELD_COOKIE] - 1].value = (struct str){ p, (size_t)(to - p) };
+	x->h->fields[x->h->index[FIELD_COOKIE] - 1].plain = false;
 	return 0;
 }
 

@@ -21,8 +21,10 @@
 struct http2_head {
 	struct http1_head *h;
 	struct mem *mem; /* holds the copies */
-	size_t limit;    /* limits.header_size */
-	size_t size;     /* as HTTP/1.1 would count; goes on counting past the limit */
+	char *room;      /* for the next ones, side by side */
+	size_t left;
+	size_t limit; /* limits.header_size */
+	size_t size;  /* as HTTP/1.1 would count; goes on counting past the limit */
 	uint64_t twice;
 	struct str method, scheme, authority, path, protocol; /* p NULL: did not come */
 	bool regular;                                         /* a field that is no pseudo field has come */

@@ -106,7 +106,7 @@ request_begin_bad(struct request *r, const struct err *e)
 	r->in.query = (struct str){ NULL, 0 };
 	r->in.method_id = METHOD_OTHER;
 	r->in.n_fields = 0;
-	r->in.minor = 1;
+	r->in.minor = r->client->is_stream ? 2 : 1;
 	r->in.keep_alive = r->in.upgrade = r->in.expect_continue = false;
 	memset(r->in.index, 0, sizeof(r->in.index));
 	forward_look(r);

@@ -158,6 +158,7 @@ log_access(struct request *r)
 {
 	struct log_record *a = &r->worker->access;
 	struct str user = r->session != NULL ? r->session->username : r->username;
+	static const struct str protocols[] = { { "HTTP/1.0", 8 }, { "HTTP/1.1", 8 }, { "HTTP/2", 6 } };
 	char addr[INET6_ADDRSTRLEN];
 	int again;
 
@@ -167,6 +168,7 @@ log_access(struct request *r)
 		log_record_begin(a);
 		log_record_str(a, "request_id", str_of(r->id));
 		log_record_str(a, "client", str_of(forward_address(&r->addr, addr)));
+		log_record_str(a, "proto", protocols[r->in.minor]);
 		log_record_str(a, "method", r->in.method);
 		log_record_str(a, "host", r->in.host);
 		log_record_str(a, "path", r->in.path);

@@ -21,6 +21,9 @@ static int failed(struct err *, const char *, const char *);
 static int more_index(void);
 static void more_free_cb(void *, void *, CRYPTO_EX_DATA *, int, long, void *);
 static int servername_cb(SSL *, int *, void *);
+static int alpn_cb(
+    SSL *, const unsigned char **, unsigned char *, const unsigned char *, unsigned int, void *);
+static bool is_good_for_http2(SSL *);
 
 SSL_CTX *
 tls_listen_new(const struct conf_listen *l, struct err *e)
@@ -62,6 +65,8 @@ listen_ctx(const struct conf_listen *l, size_t i, struct err *e)
 				     SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	(void)SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
+	if (l->http2)
+		SSL_CTX_set_alpn_select_cb(ctx, alpn_cb, NULL);
 	if (SSL_CTX_use_certificate_chain_file(ctx, l->tls_certificate.v[i]) != 1)
 		(void)failed(e, l->tls_certificate.v[i], "not a PEM certificate chain");
 	else if (SSL_CTX_use_PrivateKey_file(ctx, l->tls_certificate_key.v[i], SSL_FILETYPE_PEM) != 1)
@@ -70,6 +75,16 @@ listen_ctx(const struct conf_listen *l, size_t i, struct err *e)
 		return ctx;
 	SSL_CTX_free(ctx);
 	return NULL;
+}
+
+bool
+tls_speaks_http2(const SSL *ssl)
+{
+	const unsigned char *name;
+	unsigned int n;
+
+	SSL_get0_alpn_selected(ssl, &name, &n);
+	return n == 2 && memcmp(name, "h2", 2) == 0;
 }
 
 SSL_CTX *
@@ -188,4 +203,33 @@ servername_cb(SSL *ssl, int *alert, void *arg)
 		}
 	}
 	return SSL_TLSEXT_ERR_OK;
+}
+
+/* Ours in our order (RFC 7301 3.2).  None in common: as if the extension were not there. */
+static int
+alpn_cb(SSL *ssl, const unsigned char **out, unsigned char *n_out, const unsigned char *in, unsigned int n_in,
+    void *arg)
+{
+	static const unsigned char both[] = "\x02h2\x08http/1.1", one[] = "\x08http/1.1";
+	bool h2 = is_good_for_http2(ssl);
+	unsigned char *chosen;
+
+	(void)arg;
+	if (SSL_select_next_proto(&chosen, n_out, h2 ? both : one, h2 ? sizeof(both) - 1 : sizeof(one) - 1,
+		in, n_in) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_NOACK;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* RFC 9113 9.2.2: with TLS 1.2 only ephemeral keys and AEAD; who offers less is spoken to in HTTP/1.1. */
+static bool
+is_good_for_http2(SSL *ssl)
+{
+	const SSL_CIPHER *c = SSL_get_pending_cipher(ssl);
+
+	if (SSL_version(ssl) >= TLS1_3_VERSION)
+		return true;
+	return c != NULL && SSL_CIPHER_is_aead(c) &&
+	       (SSL_CIPHER_get_kx_nid(c) == NID_kx_ecdhe || SSL_CIPHER_get_kx_nid(c) == NID_kx_dhe);
 }

@@ -13,6 +13,7 @@
 
 /* The caller's, SSL_CTX_free().  CONFIG on failure. */
 SSL_CTX *tls_listen_new(const struct conf_listen *l, struct err *e) MUST_CHECK;
+bool tls_speaks_http2(const SSL *ssl); /* after the handshake */
 SSL_CTX *tls_upstream_new(const struct conf_upstream *u, struct err *e) MUST_CHECK;
 
 /* For one connection to this server: SNI and the name to verify are set.  NULL: SYSTEM. */

@@ -42,6 +42,8 @@ static const struct words by_reason[REASON_COUNT] = {
 	[REASON_REVOCATION_UNKEPT] = { SAY("Not for good",
 	    "You were signed out here, but this server could not make sure that it lasts.",
 	    "Sign out once more in a few minutes.") },
+	[REASON_HTTP2_ABUSE] = { SAY("Too many requests",
+	    "Your browser asked for more than it took.", "Wait a minute, then try again.") },
 	[REASON_RATE_LIMITED] = { SAY("Too many sign-ins",
 	    "There were too many sign-ins from your network in the last minute.",
 	    "Wait a minute, then try again.") },

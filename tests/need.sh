@@ -25,6 +25,7 @@ build pc:openssl libssl-dev
 build pc:libconfuse libconfuse-dev
 build pc:libxml-2.0 libxml2-dev
 build pc:hiredis libhiredis-dev
+build pc:libnghttp2 libnghttp2-dev
 test pc:check check
 test cmd:node nodejs
 test cmd:npm npm

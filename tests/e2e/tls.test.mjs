@@ -60,8 +60,27 @@ story('the certificate is chosen by SNI, the first one serves everyone else', as
 	assert.equal((await handshake(port, { servername: 'one.test' })).cn, 'one.test');
 	assert.equal((await handshake(port, { servername: 'unknown.test' })).cn, 'one.test');
 	assert.equal((await handshake(port, {})).cn, 'one.test');
-	const both = await handshake(port, { ALPNProtocols: ['h2', 'http/1.1'] });
-	assert.ok(['http/1.1', false].includes(both.alpn), 'HTTP/2 is not spoken yet, and not announced');
+});
+
+story('HTTP/2 is agreed on where the browser offers it and the cipher is good for it (RFC 9113 9.2.2)', async () => {
+	const { port } = await w();
+	const both = { ALPNProtocols: ['http/1.1', 'h2'] };
+	assert.equal((await handshake(port, both)).alpn, 'h2');
+	assert.equal((await handshake(port, { ...both, servername: 'two.test' })).alpn, 'h2');
+	assert.equal((await handshake(port, { ...both, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' })).alpn, 'h2');
+	assert.equal((await handshake(port, { ...both, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' })).alpn, 'http/1.1');
+	assert.equal((await handshake(port, { ALPNProtocols: ['http/1.1'] })).alpn, 'http/1.1');
+	assert.equal((await handshake(port, {})).alpn, false);
+	assert.equal((await handshake(port, { ALPNProtocols: ['spdy/3'] })).alpn, false);
+});
+
+story('http2 = no: HTTP/1.1 is all there is', async () => {
+	const own = await world({ publicUrl: 'https://one.test', listen: `tls_certificate = "${one.cert}" tls_certificate_key = "${one.key}" http2 = no` });
+	try {
+		assert.equal((await handshake(own.port, { ALPNProtocols: ['h2', 'http/1.1'] })).alpn, false);
+	} finally {
+		await own.stop();
+	}
 });
 
 story('rubbish instead of a handshake, and a handshake that stops, harm nobody', async () => {

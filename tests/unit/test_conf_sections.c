@@ -52,7 +52,7 @@ static const struct row listens[] = {
 	    "3: listen \"127.0.0.1:8080\": tls_certificate_key: \"$D/locked.key\" holds a key with a passphrase; take it off, and keep the file from others", NULL },
 	{ "listen", "tls_min_version = 1.1\nhttp2 = yes\nproxy_protocol = yes\nhsts = yes",
 	    "2: listen \"127.0.0.1:8080\": tls_min_version: \"1.1\" is not accepted; write one of: 1.2 1.3\n"
-	    "3: listen \"127.0.0.1:8080\": http2: \"yes\" is not supported yet; write no\n"
+	    "3: listen \"127.0.0.1:8080\": http2: \"yes\" is agreed on by TLS only; set tls_certificate, or write no\n"
 	    "4: listen \"127.0.0.1:8080\": proxy_protocol: \"yes\" is not supported yet; write no\n"
 	    "5: listen \"127.0.0.1:8080\": hsts: \"yes\" is neither no nor a duration; write no, or for example \"365d\"", NULL },
 	{ "listen", "tls_certificate = \"${D}/tls.crt\"\ntls_certificate_key = \"${D}/tls.key\"\nhttps_redirect = yes",
