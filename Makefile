@@ -76,6 +76,8 @@ $(B)/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALLFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/proxy/frontend.o: proxy/session.js
+
 # --- tests ---------------------------------------------------------------------------------------------------------
 # tests/unit/test_<room>_<module>.c links the archive of its room and those below it, nothing else.
 

@@ -77,6 +77,7 @@
 	X(LOGIN_ISS, "login_iss", 403, "the response is of another issuer (RFC 9207)") \
 	X(LOGIN_REFUSED, "login_refused", 403, "the provider answered the sign-in with an error") \
 	X(LOGIN_NO_USERNAME, "login_no_username", 403, "the claim that is to name the user is missing") \
+	X(LOGIN_OTHER_USER, "login_other_user", 403, "somebody else signed in where a session was to be renewed or a form sent") \
 	X(LOGIN_CLAIM, "login_claim", 403, "a claim that a header is made of cannot be put into one") \
 	/* the provider */ \
 	X(PROVIDER_DOWN, "provider_down", 503, "the provider cannot be reached") \

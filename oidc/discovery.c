@@ -119,6 +119,7 @@ read_endpoints(const struct conf_provider *c, const json_t *o, struct discovery 
 		{ "jwks_uri", c->jwks_uri, true, &d->jwks_uri },
 		{ "userinfo_endpoint", c->userinfo_endpoint, false, &d->userinfo_endpoint },
 		{ "end_session_endpoint", c->end_session_endpoint, false, &d->end_session_endpoint },
+		{ "check_session_iframe", c->check_session_iframe, false, &d->check_session_iframe },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -227,6 +228,7 @@ discovery_by_hand(const struct conf_provider *c, const char *name, struct discov
 	out->userinfo_endpoint = copy(c->userinfo_endpoint);
 	out->end_session_endpoint = copy(c->end_session_endpoint);
 	out->introspection_endpoint = copy(c->introspection_endpoint);
+	out->check_session_iframe = copy(c->check_session_iframe);
 	return 0;
 }
 
@@ -258,6 +260,7 @@ discovery_copy(struct discovery *to, const struct discovery *from)
 		.userinfo_endpoint = copy(from->userinfo_endpoint),
 		.end_session_endpoint = copy(from->end_session_endpoint),
 		.introspection_endpoint = copy(from->introspection_endpoint),
+		.check_session_iframe = copy(from->check_session_iframe),
 		.response_iss = from->response_iss,
 	};
 }
@@ -279,5 +282,6 @@ discovery_release(struct discovery *d)
 	free(d->userinfo_endpoint);
 	free(d->end_session_endpoint);
 	free(d->introspection_endpoint);
+	free(d->check_session_iframe);
 	memset(d, 0, sizeof(*d));
 }

@@ -88,6 +88,7 @@ is_same_provider(const struct conf_provider *a, const struct conf_provider *b)
 	       is_same_text(a->userinfo_endpoint, b->userinfo_endpoint) &&
 	       is_same_text(a->end_session_endpoint, b->end_session_endpoint) &&
 	       is_same_text(a->introspection_endpoint, b->introspection_endpoint) &&
+	       is_same_text(a->check_session_iframe, b->check_session_iframe) &&
 	       (a->tenants.n > 0) == (b->tenants.n > 0);
 }
 

@@ -11,6 +11,7 @@
 #include "conf/url.h"
 #include "proxy/bodyread.h"
 #include "proxy/client.h"
+#include "proxy/frontend.h"
 #include "proxy/login.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
@@ -28,6 +29,8 @@ static const struct {
 	{ "logout", to_logout, true, true },
 	{ "logout/return", logged_out, true, false },
 	{ "session", show_session, true, false },
+	{ "session.js", frontend_script, true, false },
+	{ "session/frame", frontend_frame, true, false },
 	{ "token", mobile_begin, false, true },
 	{ "verify", verify_begin, true, false },
 };
@@ -132,6 +135,7 @@ show_session(struct request *r)
 		    o, "username", json_stringn(r->session->username.p, r->session->username.n));
 		(void)json_object_set_new(o, "expires_in", json_integer(r->session->exp - r->now_ms / 1000));
 		(void)json_object_set_new(o, "claims", visible_claims(r));
+		frontend_describe(r, o);
 	} else {
 		r->session = NULL;
 		r->err.reason = REASON_NO_SESSION;

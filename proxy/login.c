@@ -16,6 +16,7 @@
 #include "oidc/kinds.h"
 #include "proxy/binding.h"
 #include "proxy/client.h"
+#include "proxy/frontend.h"
 #include "proxy/login.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
@@ -42,6 +43,9 @@ login_begin(struct request *r)
 	struct err e;
 
 	l->prompt = login_asked_prompt(r);
+	l->silent = l->silent || (l->prompt != NULL && strcmp(l->prompt, "none") == 0);
+	if (l->silent && request_from_other_site(r))
+		return request_refuse(r, REASON_CROSS_ORIGIN, "a silent sign-in that another site asks for");
 	cause = login_loop_cause(r);
 	if (cause != REASON_NONE && l->prompt == NULL) {
 		l->binding.done = 0; /* who tries again gets new rounds */
@@ -50,7 +54,9 @@ login_begin(struct request *r)
 		    reason_meaning(cause));
 	}
 	l->why = r->err.reason == REASON_NONE ? REASON_SIGN_IN : r->err.reason;
-	if (!l->again)
+	if (l->silent)
+		l->flow.target = str_of(frontend_frame_path(r, NULL));
+	else if (!l->again)
 		l->flow.target = login_wanted_page(r);
 	return login_take_view(r, &e) ? STEP_SEND_AWAY : STEP_ASK_PROVIDER;
 }
@@ -115,6 +121,7 @@ enum step
 login_callback(struct request *r)
 {
 	struct login *l = login_of(r, r->match.callback_of);
+	enum authreq_result result;
 	struct response a;
 	bool signed_in;
 
@@ -124,8 +131,12 @@ login_callback(struct request *r)
 		return request_refuse(r, REASON_LOGIN_BAD_REQUEST,
 		    "a protocol parameter twice, not encoded as a form is, or in the query of a form");
 	signed_in = login_find_session(r);
-	switch (authreq_open(&request_snap(r)->keys, a.state, l->binding.fresh ? STR("") : l->binding.id,
-	    r->now_ms / 1000, &l->flow, r->mem)) {
+	l->session_state = a.session_state;
+	result = authreq_open(&request_snap(r)->keys, a.state, l->binding.fresh ? STR("") : l->binding.id,
+	    r->now_ms / 1000, &l->flow, r->mem);
+	l->silent = result != AUTHREQ_UNKNOWN && frontend_is_silent(r, l->flow.target);
+	signed_in = signed_in && !l->silent; /* it was to be a new session, or none */
+	switch (result) {
 	case AUTHREQ_OK:
 		if (str_is(l->flow.provider,
 			str_of(request_snap(r)->conf->providers[r->match.callback_of].name)))
@@ -348,6 +359,9 @@ login_begin_session(struct request *r)
 	struct str token;
 	struct err e;
 
+	if (l->silent && !frontend_same_user(r, l->provider, l->who))
+		return request_refuse(r, REASON_LOGIN_OTHER_USER,
+		    "a silent sign-in of somebody else than whose session it was to renew");
 	request_visit(r, &v, l->provider);
 	if (session_begin(s->sessions, v.scope, &proof, clock_ms(), r->mem, &session, &token, &e) == -1)
 		return request_fail(r, &e);
@@ -395,6 +409,7 @@ login_take_stored(struct request *r)
 		log_request(LOG_LEVEL_WARN, r->id, REASON_NONE,
 		    "%.*s's session and tokens take %zu bytes of cookies: the tokens are not kept",
 		    STR_ARG(r->session->username), login_size_of(l->cookies) + login_size_of(cookies));
+	frontend_keep_state(r, l->session_state);
 	login_count(r);
 	login_set_binding(r);
 	metric_add(&r->worker->metrics.sign_ins_done, 1);
@@ -413,6 +428,8 @@ begin_again(struct request *r, unsigned most, enum reason why, const char *text)
 	struct login *l = r->login;
 	struct str target = l->flow.target;
 
+	if (l->silent)
+		return request_refuse(r, why, "%s: a silent sign-in, which is not begun again", text);
 	if (l->flow.attempt >= most) {
 		login_set_binding(r);
 		return request_refuse(r, why, "%s, and it was begun again before", text);
@@ -436,7 +453,7 @@ to_page(struct request *r, struct str target)
 	 * A redirect still belongs to the provider's site, so a SameSite=Strict cookie
 	 * would not come along; where a page of ours leads, it does.
 	 */
-	if (request_snap(r)->conf->session.same_site == SAME_SITE_STRICT)
+	if (request_snap(r)->conf->session.same_site == SAME_SITE_STRICT && !r->login->silent)
 		reply_set(r, 200, "text/html; charset=utf-8", page_onward(r->id, url, r->mem));
 	else
 		reply_redirect(r, 302, url);

@@ -13,6 +13,7 @@ struct login {
 	struct binding binding;
 	struct authreq flow;
 	enum reason why;    /* for the log: what led to the sign-in */
+	bool silent;        /* in a hidden frame: it ends on session/frame, whatever happens */
 	bool again;         /* begin anew: flow.target and flow.attempt are set */
 	const char *prompt; /* "Sign in as someone else": what makes the provider ask; NULL: as it likes */
 	const struct oidc_view *view;
@@ -21,13 +22,14 @@ struct login {
 	const char *userinfo; /* JSON text; NULL: none */
 	bool asked_keys;
 	const struct identity *who;
-	const char **cookies; /* of the new session */
-	struct str detail;    /* for the page */
+	const char **cookies;     /* of the new session */
+	struct str detail;        /* for the page */
+	struct str session_state; /* the provider's; n is 0: it said none */
 };
 
 /* What came back with the browser. */
 struct response {
-	struct str state, code, error, error_description;
+	struct str state, code, error, error_description, session_state;
 	struct str iss; /* p is NULL when there is none */
 };
 

@@ -120,7 +120,10 @@ login_wanted_page(struct request *r)
 	return rd.n <= AUTHREQ_TARGET_MAX && url_is_local_path(rd) ? rd : home;
 }
 
-/* login?prompt=login: a session that the provider still has is not to be used silently. */
+/*
+ * login?prompt=login: a session that the provider still has is not to be used
+ * silently.  login?prompt=none: nothing else is (session.js).
+ */
 const char *
 login_asked_prompt(struct request *r)
 {
@@ -128,7 +131,11 @@ login_asked_prompt(struct request *r)
 	struct str prompt;
 
 	if (r->match.kind != ROUTE_OURS || r->match.is_callback ||
-	    url_param(r->mem, r->in.query, "prompt", &prompt) != 0 || !str_is(prompt, STR("login")))
+	    url_param(r->mem, r->in.query, "prompt", &prompt) != 0)
+		return NULL;
+	if (str_is(prompt, STR("none")))
+		return "none";
+	if (!str_is(prompt, STR("login")))
 		return NULL;
 	return kind_find(p->kind)->switch_prompt;
 }
@@ -170,7 +177,7 @@ login_lead_away(struct request *r, const char *endpoint, const struct authreq_pa
 	const struct conf_provider *p = &request_snap(r)->conf->providers[r->login->provider];
 
 	/* A form is of no use to what is no browser; every provider takes GET as well (Core 3.1.2.1). */
-	if (!p->authorize_by_post || !request_is_navigation(r)) {
+	if (!p->authorize_by_post || !request_is_navigation(r) || r->login->silent) {
 		reply_redirect(r, 302, authreq_url(endpoint, ask, r->mem));
 		return;
 	}
@@ -215,7 +222,7 @@ login_read_response(struct request *r, struct response *a)
 		{ "iss", &a->iss },
 		{ "id_token", NULL },
 		{ "access_token", NULL },
-		{ "session_state", NULL },
+		{ "session_state", &a->session_state },
 	};
 	bool form_post = request_snap(r)->conf->providers[r->match.callback_of].form_post;
 	struct str from = r->in.query, ignored;

@@ -11,6 +11,7 @@
 #include "conf/url.h"
 #include "proxy/binding.h"
 #include "proxy/client.h"
+#include "proxy/frontend.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
 #include "proxy/revoke.h"
@@ -154,6 +155,7 @@ clear_cookies(struct request *r)
 	reply_field(r, "Set-Cookie",
 	    str_of(binding_clear_cookie(
 		c, r->match.origin, snapshot_binding_cookie(s, r->match.origin), r->mem)));
+	frontend_forget_state(r);
 }
 
 /* When that cannot be kept, all else is still done before it is said. */

@@ -11,6 +11,7 @@
 #include "proxy/client.h"
 #include "proxy/cors.h"
 #include "proxy/forward.h"
+#include "proxy/frontend.h"
 #include "proxy/login.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
@@ -72,6 +73,10 @@ reply_refusal(struct request *r)
 		.reason = r->err.reason, .status = reason_status(r->err.reason), .request_id = r->id
 	};
 
+	if (r->login != NULL && r->login->silent) { /* no page, and nowhere to go: the frame is told */
+		reply_redirect(r, 302, frontend_frame_path(r, reason_word(r->err.reason)));
+		return;
+	}
 	if (r->verify != NULL)
 		page.status = verify_status(page.status);
 	if (r->verify != NULL && !r->verify->redirect)

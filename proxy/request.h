@@ -242,6 +242,7 @@ step_fn usertokens_ask, usertokens_take;
 step_fn login_choose;
 step_fn verify_begin, verify_sign_in, verify_allow;
 step_fn admin_revoke_begin, admin_revoke_ask, admin_revoke_take;
+step_fn frontend_script, frontend_frame;
 step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,
     login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,
     login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,

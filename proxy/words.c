@@ -144,6 +144,9 @@ static const struct words by_reason[REASON_COUNT] = {
 					   "Your account may lack it, or the sign-in service may have to be "
 					   "told to send it. " ASK),
 	    .label = "Missing claim" },
+	[REASON_LOGIN_OTHER_USER] = { SAY(SIGN_IN_FAILED,
+	    "Somebody else is signed in at the sign-in service now.",
+	    "Sign in again from the application.") },
 	[REASON_LOGIN_CLAIM] = { SAY(SIGN_IN_FAILED,
 				     "Your account holds a value that cannot be passed on to the "
 				     "application.",

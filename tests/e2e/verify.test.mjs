@@ -14,6 +14,7 @@ import { closing, shared, story } from './lib/world.mjs';
 const routes = `route "/" { claim_headers = {"X-Email=email", "X-Groups=groups"} }
 	route "/open" { auth = "none" }
 	route "/staff" { claims = {"groups~board"} username_header = "X-Staff" set_headers = {"X-Backend-Secret=hush"} }
+	route "/tokens" { id_token_header = "X-Id-Token" access_token_header = "X-Access-Token" }
 	route "/never" { unauthenticated = "401" }
 	route "/through" { upstream = "app" }`;
 const w = shared({ top: 'trusted_proxies = {"127.0.0.1/32"}', routes });
@@ -36,7 +37,7 @@ const signedIn = async (world = w) => {
 	assert.equal(r.url, `${url}/through`);
 	return browser;
 };
-const IDENTITY = ['x-forwarded-user', 'x-email', 'x-groups', 'x-staff'];
+const IDENTITY = ['x-forwarded-user', 'x-email', 'x-groups', 'x-staff', 'x-id-token', 'x-access-token'];
 
 story('a signed-in user may pass, and the answer has every identity header that any route sets', async () => {
 	const { op } = await w();
@@ -68,6 +69,13 @@ story('an open route says nothing of who is signed in, and set_headers stay here
 	assert.equal(denied.status, 403);
 	assert.equal(denied.json.error, 'claim_missing');
 	for (const answer of [denied, await ask(alice, { 'X-Original-URI': '/page' })]) assert.ok(!('x-backend-secret' in answer.headers));
+});
+
+story('the user\'s tokens are in the answer where the route says so', async () => {
+	const { op } = await w();
+	const r = await ask(await signedIn(), { 'X-Original-URI': '/tokens' });
+	assert.equal(r.status, 200);
+	assert.ok(op.issued.includes(r.headers['x-id-token']), r.headers['x-id-token']);
 });
 
 // [what, headers of the question, status, reason]

@@ -186,7 +186,6 @@ static const struct row sessions[] = {
 	    "3: session.encrypt: \"yes\" is not supported yet; write no\n"
 	    "4: session.store: \"redis\" is not supported yet; write cookie\n"
 	    "5: session.refresh: \"yes\" is not supported yet; write no\n"
-	    "6: session.iframe_refresh: \"yes\" is not supported yet; write no\n"
 	    "7: session.preserve_post: \"yes\" is not supported yet; write no\n"
 	    "8: session.origin_check: \"true\" is neither yes nor no; write yes or no", NULL },
 	{ "session", "mobile_clients = \"x\"\nrevocations = \"x\"\nidle_timeout = 5",

@@ -38,6 +38,7 @@ export class FaultOp {
 		this.calls = { discovery: 0, jwks: 0, authorize: 0, token: 0, userinfo: 0 };
 		this.codes = new Map();
 		this.tokenRequests = [];
+		this.pages = new Map(); // path to HTML: what a test wants of it besides
 		this.issued = []; // every code and token handed out
 		this.clock = 0; // seconds that our clock is ahead
 	}
@@ -154,6 +155,7 @@ export class FaultOp {
 			return s.writeHead(302, { Location: back.href }).end();
 		}
 		default:
+			if (this.pages.has(u.pathname)) return s.writeHead(200, { 'Content-Type': 'text/html' }).end(this.pages.get(u.pathname));
 			return s.writeHead(404).end();
 		}
 	}
