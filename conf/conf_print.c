@@ -120,6 +120,8 @@ help_section(FILE *out, enum section section)
 	else
 		(void)fprintf(out, "%s%s%s%s { }", s->name, s->title == NULL ? "" : " \"",
 		    s->title == NULL ? "" : s->title, s->title == NULL ? "" : "\"");
+	if (s->parent != SECTION_TOP)
+		(void)fprintf(out, "    (inside %s)", settings_sections[s->parent].name);
 	(void)fprintf(out, "%s\n", s->later ? "    (not supported yet)" : "");
 	print_wrapped(out, "    ", s->help);
 	(void)fputc('\n', out);

@@ -25,6 +25,7 @@ static struct str strip(struct str);
 static bool open_token(struct explained *, FILE *);
 static json_t *decode(struct str, struct mem *, struct err *);
 static void show(FILE *, const char *, const json_t *);
+static enum explain_kind kind_of(struct explained *, const struct explain_ask *);
 static void judge(struct explained *, enum explain_kind, const struct explain_ask *);
 static void judge_online(struct explained *, enum explain_kind);
 static void drop_json(void *);
@@ -53,7 +54,7 @@ explain_run(const struct explain_ask *a, FILE *out, FILE *wrong)
 		show(out, "header", x.header);
 		show(out, "claims", x.claims);
 		explain_times(out, x.claims, x.now);
-		judge(&x, a->kind == EXPLAIN_GUESS ? explain_guess(x.header, x.claims) : a->kind, a);
+		judge(&x, kind_of(&x, a), a);
 		status = x.f.fails > 0;
 	}
 	mem_free(&x.mem);
@@ -224,13 +225,26 @@ explain_guess(const json_t *header, const json_t *claims)
 	return EXPLAIN_ID;
 }
 
+static enum explain_kind
+kind_of(struct explained *x, const struct explain_ask *a)
+{
+	if (a->kind != EXPLAIN_GUESS)
+		return a->kind;
+	return explain_is_session(x) ? EXPLAIN_SESSION : explain_guess(x->header, x->claims);
+}
+
 static void
 judge(struct explained *x, enum explain_kind kind, const struct explain_ask *a)
 {
-	if (a->kind == EXPLAIN_GUESS)
+	if (kind == EXPLAIN_SESSION)
+		finding_note(&x->f, "kind", "a session token of this proxy, by the kid of its header");
+	else if (a->kind == EXPLAIN_GUESS)
 		finding_note(&x->f, "kind", "taken for an %s token, by its claims; --%s says otherwise",
 		    kind == EXPLAIN_ID ? "ID" : "access", kind == EXPLAIN_ID ? "access" : "id");
-	judge_online(x, kind);
+	if (kind == EXPLAIN_SESSION)
+		explain_session(x);
+	else
+		judge_online(x, kind);
 	(void)fprintf(x->f.out, "\n%s\n", x->f.fails == 0 ? "valid" : "not valid");
 }
 

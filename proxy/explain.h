@@ -12,10 +12,12 @@
 
 #include "conf/conf.h"
 #include "conf/mem.h"
+#include "oidc/identity.h"
 #include "oidc/oidc.h"
+#include "proxy/bearer.h"
 #include "proxy/finding.h"
 
-enum explain_kind { EXPLAIN_GUESS, EXPLAIN_ID, EXPLAIN_ACCESS };
+enum explain_kind { EXPLAIN_GUESS, EXPLAIN_ID, EXPLAIN_ACCESS, EXPLAIN_SESSION };
 
 struct explain_ask {
 	const char *conf;       /* the configuration file */
@@ -48,9 +50,15 @@ struct explained {
 enum explain_kind explain_guess(const json_t *header, const json_t *claims);
 /* "exp: 2030-01-01 00:00:00 UTC, in 3 min" for each claim that is a time. */
 void explain_times(FILE *out, const json_t *claims, int64_t now);
-/* explain_id.c, explain_access.c: the checks of a token, in the server's order. */
+/* Does its header say that a session.secret of ours made it? */
+bool explain_is_session(struct explained *x);
+/* explain_id.c, explain_access.c, explain_session.c: the checks of a token, in the server's order. */
 void explain_id(struct explained *x);
 void explain_access(struct explained *x);
+void explain_session(struct explained *x);
+/* explain_route.c: may a session made of it, or may it itself, open x->route? */
+void explain_route_session(struct explained *x, const struct identity *who);
+void explain_route_bearer(struct explained *x, const struct bearer *b);
 /* explain_steps.c: what both kinds are held against.  `setting` is the name of the list of algorithms. */
 void explain_signature(struct explained *x, const char *setting, const struct conf_strings *algs);
 void explain_expiry(struct explained *x);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "oidc/accesstoken.h"
+#include "proxy/access.h"
 #include "proxy/explain.h"
 
 static size_t step_of(struct explained *, const struct err *);
@@ -9,6 +10,7 @@ static void say_passed(struct explained *, size_t);
 static const char *said(struct explained *, const char *);
 static const char *mend(enum reason);
 static void say_who(struct explained *, const struct principal *);
+static void say_route(struct explained *, const struct principal *);
 static const char *join(const struct str *, size_t, struct mem *);
 
 /* In the order of accesstoken_verify(): what fails keeps the rest from being judged. */
@@ -56,8 +58,6 @@ explain_access(struct explained *x)
 	explain_overage(x);
 	if (who != NULL)
 		say_who(x, who);
-	if (x->route != NULL)
-		finding_note(&x->f, "route", "what a route demands of access tokens is not explained yet");
 }
 
 static size_t
@@ -161,6 +161,22 @@ say_who(struct explained *x, const struct principal *who)
 		    &x->f, "verdict", "the user %.*s, by way of the program %s", STR_ARG(who->username), app);
 	finding_note(&x->f, "scopes", "%s", join(who->scopes, who->n_scopes, x->mem));
 	finding_note(&x->f, "roles", "%s", join(who->roles, who->n_roles, x->mem));
+	say_route(x, who);
+}
+
+/* As the server does: the rules see what is kept of it. */
+static void
+say_route(struct explained *x, const struct principal *who)
+{
+	const struct conf_strings needed = access_claims_needed(x->conf, x->mem);
+	const struct bearer *b;
+	struct err e;
+
+	b = bearer_new(who, (size_t)(x->provider - x->conf->providers), &needed, x->mem, &e);
+	if (b != NULL)
+		explain_route_bearer(x, b);
+	else
+		finding_fail(&x->f, "claims", "%s (reason=%s)", e.text, reason_word(e.reason));
 }
 
 static const char *

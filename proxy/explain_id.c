@@ -6,11 +6,8 @@
 #include "oidc/idtoken.h"
 #include "oidc/kinds.h"
 #include "oidc/tenant.h"
-#include "proxy/access.h"
 #include "proxy/explain.h"
-#include "proxy/route.h"
 #include "proxy/when.h"
-#include "session/session.h"
 
 #define NONCE_OF_NOBODY STR("-")
 
@@ -21,10 +18,6 @@ static void check_demands(struct explained *);
 static void check_names(struct explained *, const struct conf_strings *);
 static struct conf_strings username_claims(struct explained *);
 static const struct identity *verify(struct explained *, const struct conf_strings *);
-static void check_route(struct explained *, const struct identity *);
-static int find_route(struct explained *, struct routes *, struct route_match *, struct err *);
-static int enter(
-    struct explained *, const struct identity *, const struct route_match *, struct str *, struct err *);
 
 void
 explain_id(struct explained *x)
@@ -44,8 +37,8 @@ explain_id(struct explained *x)
 	check_names(x, &names);
 	explain_overage(x);
 	who = verify(x, &names);
-	if (who != NULL && x->route != NULL)
-		check_route(x, who);
+	if (who != NULL)
+		explain_route_session(x, who);
 }
 
 static void
@@ -222,69 +215,4 @@ verify(struct explained *x, const struct conf_strings *names)
 	else
 		finding_fail(&x->f, "verdict", "refused, reason=%s: %s", reason_word(e.reason), e.text);
 	return NULL;
-}
-
-/* May a session made of it open this page? */
-static void
-check_route(struct explained *x, const struct identity *who)
-{
-	struct routes *routes = routes_new(x->conf);
-	struct route_match match = { .kind = ROUTE_OURS };
-	struct str username = STR("");
-	struct err e;
-
-	if (find_route(x, routes, &match, &e) == -1)
-		finding_fail(&x->f, "route", "%s: %s (reason=%s)", x->route, e.text, reason_word(e.reason));
-	else if (match.kind == ROUTE_OURS)
-		finding_ok(&x->f, "route", "%s is one of the proxy's own addresses", x->route);
-	else if (match.route->auth == AUTH_NONE)
-		finding_ok(&x->f, "route", "%s: route \"%s\" is open to everybody (auth = \"none\")",
-		    x->route, match.route->title);
-	else if (match.route->auth == AUTH_BEARER)
-		finding_fail(&x->f, "route",
-		    "%s: route \"%s\" takes access tokens only (auth = \"bearer\"), no session", x->route,
-		    match.route->title);
-	else if (enter(x, who, &match, &username, &e) == -1)
-		finding_fail(&x->f, "route", "%s: route \"%s\" refuses: %s (reason=%s)", x->route,
-		    match.route->title, e.text, reason_word(e.reason));
-	else
-		finding_ok(&x->f, "route", "%s: route \"%s\" lets in, and names the user %.*s in %s",
-		    x->route, match.route->title, STR_ARG(username), match.route->username_header);
-	routes_free(&routes);
-}
-
-static int
-find_route(struct explained *x, struct routes *routes, struct route_match *out, struct err *e)
-{
-	const char *slash = strchr(x->route, '/');
-	struct str host = str_of(x->conf->origins[0].host);
-
-	if (slash == NULL)
-		return err_set(e, REASON_BAD_TARGET, "no path; write /path or host/path");
-	if (slash != x->route)
-		host = (struct str){ x->route, (size_t)(slash - x->route) };
-	return route_find(routes, host, str_of(slash), x->mem, out, e);
-}
-
-/* The session is made as the sign-in makes it: the rules see what it keeps. */
-static int
-enter(struct explained *x, const struct identity *who, const struct route_match *match, struct str *username,
-    struct err *e)
-{
-	const struct conf_strings needed = access_claims_needed(x->conf, x->mem);
-	const struct session_scope scope = { match->origin, x->provider,
-		str_of(session_cookie_name(&x->conf->session, match->origin, NULL, "", x->mem)) };
-	struct sessions *sessions = sessions_new(&x->conf->session, &needed, e);
-	struct access *access = sessions == NULL ? NULL : access_new(x->conf, e);
-	const struct session_proof proof = { .who = who };
-	const struct session *s;
-	struct str token;
-	int r = -1;
-
-	if (access != NULL &&
-	    session_begin(sessions, &scope, &proof, x->now * 1000, x->mem, &s, &token, e) == 0)
-		r = access_allows(access, x->conf, match->route_index, s, x->mem, username, e);
-	access_free(&access);
-	sessions_free(&sessions);
-	return r;
 }

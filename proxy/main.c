@@ -41,6 +41,7 @@ static int universal_link(const struct call *);
 static int take_conf(struct call *);
 static void show_report(struct conf_report *, bool);
 static int help(const struct call *);
+static bool is_section(const char *);
 static int wrong(const char *, const char *);
 static void wipe_and_free(void *);
 
@@ -64,7 +65,9 @@ static const struct verb {
 	    "-]",
 	    "Explains a token (from a file, or - for standard input, which is the default): its header,\n"
 	    "its claims, its times in words, then each check with both values and what can be changed.\n"
-	    "--route PATH (or HOST/PATH) asks further whether a session made of it may open that page.\n"
+	    "A session token of ours is explained, too. --route PATH (or HOST/PATH) asks further whether it, "
+	    "or\n"
+	    "a session made of it, may open that page, and which rule says so.\n"
 	    "The signature is never printed. Status 0 when the token is valid, 1 when not.\n" },
 	{ "universal-link", universal_link, "workflow-proxy universal-link [-c FILE]",
 	    "Prints the link that tells the mobile app where to sign in, one for each public_url.\n" },
@@ -286,11 +289,20 @@ help(const struct call *c)
 			return 0;
 		}
 	}
-	if (strcmp(c->argv[0], "global") != 0 &&
-	    settings_section_find(SECTION_TOP, str_of(c->argv[0])) == SECTION_COUNT)
+	if (strcmp(c->argv[0], "global") != 0 && !is_section(c->argv[0]))
 		return wrong("nothing is called ", c->argv[0]);
 	conf_print_help(stdout, strcmp(c->argv[0], "global") == 0 ? "" : c->argv[0]);
 	return 0;
+}
+
+/* At the top level or inside another. */
+static bool
+is_section(const char *name)
+{
+	for (unsigned i = SECTION_TOP + 1; i < SECTION_COUNT; i++)
+		if (strcmp(settings_sections[i].name, name) == 0)
+			return true;
+	return false;
 }
 
 static int

@@ -142,10 +142,12 @@ token_is_whole(struct str text)
 	return left == DIGEST_TEXT && memchr(second + 1, '.', left) == NULL;
 }
 
-bool
-token_is_ours(const struct token_keys *k, struct str text)
+size_t
+token_key_number(const struct token_keys *k, struct str text)
 {
-	return key_find(k, text) != NULL;
+	const struct key *key = key_find(k, text);
+
+	return key == NULL ? 0 : (size_t)(key - k->v) + 1;
 }
 
 bool

@@ -35,8 +35,8 @@ struct str token_sign(const struct token_keys *k, struct str payload, struct mem
 /* Has this text the outline of a token: three parts, the last as long as a signature of ours? */
 bool token_is_whole(struct str text);
 
-/* Does its header say that one of our secrets made it?  Nothing is proven. */
-bool token_is_ours(const struct token_keys *k, struct str text);
+/* Which of our secrets, from 1 on, made it, as its header says?  0: none; nothing is proven. */
+size_t token_key_number(const struct token_keys *k, struct str text);
 
 /*
  * true: `text` was signed with one of our secrets, and *payload is what was
