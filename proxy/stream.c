@@ -12,9 +12,12 @@
 #include "conf/mem.h"
 #include "proxy/stream.h"
 
-#define TLS_PIECE 16384 /* one record: small pieces of an iovec are joined up to this */
+#define GATHER_PLAIN 2048  /* beyond it copying costs more than the kernel's walk over a list */
+#define TLS_PIECE    16384 /* one record: small pieces of an iovec are joined up to this */
 
 static ssize_t write_some(struct stream *, struct iovec *, int);
+static size_t length_of(const struct iovec *, int);
+static struct str gather(char *, size_t most, const struct iovec *, int);
 static ssize_t tls_result(struct stream *, int, bool);
 static void keep(struct stream *, const struct iovec *, int);
 static void arm_write(struct stream *, bool);
@@ -223,36 +226,31 @@ stream_error(const struct stream *s, char *buf, size_t n)
 
 /* --- below: writing --- */
 
-/* > 0, or -1: not now, -2: failed. */
+/*
+ * As much as one call takes: > 0, or -1: not now, -2: failed.  A few bytes in pieces are put together first:
+ * for the kernel one piece is less work than a list of them, and TLS takes one.
+ */
 static ssize_t
 write_some(struct stream *s, struct iovec *iov, int n)
 {
+	char together[TLS_PIECE];
+	size_t most = s->ssl != NULL ? sizeof(together) : GATHER_PLAIN;
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+	struct str piece = { iov[0].iov_base, iov[0].iov_len };
 	ssize_t w;
 
+	if (n > 1 && piece.n < most && (s->ssl != NULL || length_of(iov, n) <= most))
+		piece = gather(together, most, iov, n);
+	else if (n > 1 && s->ssl == NULL)
+		piece.p = NULL;
 	if (s->ssl != NULL) {
-		char piece[TLS_PIECE];
-		size_t len = 0;
-		int i;
-
-		if (n == 1 || iov[0].iov_len >= TLS_PIECE) {
-			len = iov[0].iov_len > TLS_PIECE ? TLS_PIECE : iov[0].iov_len;
-			ERR_clear_error();
-			return tls_result(s, SSL_write(s->ssl, iov[0].iov_base, (int)len), false);
-		}
-		for (i = 0; i < n && len < sizeof(piece); i++) {
-			size_t part = iov[i].iov_len;
-
-			if (part > sizeof(piece) - len)
-				part = sizeof(piece) - len;
-			memcpy(piece + len, iov[i].iov_base, part);
-			len += part;
-		}
 		ERR_clear_error();
-		return tls_result(s, SSL_write(s->ssl, piece, (int)len), false);
+		return tls_result(
+		    s, SSL_write(s->ssl, piece.p, piece.n > TLS_PIECE ? TLS_PIECE : (int)piece.n), false);
 	}
 	do
-		w = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
+		w = piece.p != NULL ? send(s->fd, piece.p, piece.n, MSG_NOSIGNAL)
+				    : sendmsg(s->fd, &msg, MSG_NOSIGNAL);
 	while (w == -1 && errno == EINTR);
 	if (w >= 0)
 		return w;
@@ -261,6 +259,32 @@ write_some(struct stream *s, struct iovec *iov, int n)
 	s->error = errno;
 	s->failed = true;
 	return -2;
+}
+
+static size_t
+length_of(const struct iovec *iov, int n)
+{
+	size_t len = 0;
+
+	while (n-- > 0)
+		len += iov[n].iov_len;
+	return len;
+}
+
+/* At most `most` bytes. */
+static struct str
+gather(char *into, size_t most, const struct iovec *iov, int n)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < n && len < most; i++) {
+		size_t part = iov[i].iov_len < most - len ? iov[i].iov_len : most - len;
+
+		if (part > 0)
+			memcpy(into + len, iov[i].iov_base, part);
+		len += part;
+	}
+	return (struct str){ into, len };
 }
 
 /* What SSL_read and SSL_write said, in this file's terms. */
