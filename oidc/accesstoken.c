@@ -73,6 +73,20 @@ accesstoken_verify(
 	return ACCESSTOKEN_OK;
 }
 
+bool
+accesstoken_names(const struct accesstoken_check *c, json_t *claims)
+{
+	const struct kind *kind = kind_find(c->provider->kind);
+	struct principal nobody = { .kind = PRINCIPAL_USER };
+	const struct reading r = { .check = c,
+		.kind = kind == NULL ? kinds[0].access : kind->access,
+		.token = { .claims = claims },
+		.out = &nobody };
+	struct err ignored;
+
+	return claims_text(json_object_get(claims, "iss")).n > 0 && judge_issuer(&r, &ignored) == 0;
+}
+
 /*
  * RFC 8725 3.11, 3.12, RFC 9068 4.  Most providers call everything "JWT" or
  * nothing at all; what they say beyond that is believed when it tells against

@@ -72,6 +72,13 @@ enum accesstoken_result accesstoken_verify(const struct accesstoken_check *c, st
     const struct principal **out, struct err *e) MUST_CHECK;
 
 /*
+ * Do these claims name an issuer of c's provider, and a tenant that it lets in?  They need not be proven:
+ * where several providers may have issued a token this says which ones to hold
+ * it against.  c->keys and the times are not looked at.
+ */
+bool accesstoken_names(const struct accesstoken_check *c, json_t *claims);
+
+/*
  * Judged at every use, also of a token that was verified before.  -1:
  * TOKEN_EXPIRED, TOKEN_EARLY.  `tolerance`: seconds, either side.
  */

@@ -90,6 +90,21 @@ jose_verify_text(const struct jose_check *c, struct str token, struct jose_token
 	return JOSE_OK;
 }
 
+json_t *
+jose_unproven(struct str token, struct mem *m)
+{
+	struct str part[PARTS] = { { NULL, 0 } };
+	struct err ignored;
+	json_t *o;
+
+	if (split(token, part, m, &ignored) < 0)
+		return NULL;
+	o = jose_json(part[PAYLOAD], JOSE_TOKEN_MAX, REASON_TOKEN_MALFORMED, &ignored);
+	if (o != NULL)
+		mem_on_free(m, drop_json, o);
+	return o;
+}
+
 /*
  * RFC 7515 7.1: three parts of base64url.  The dots are counted before
  * anything is cut, so that ten thousand of them cost nothing.

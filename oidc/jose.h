@@ -65,6 +65,13 @@ enum jose_result jose_verify_text(
     const struct jose_check *c, struct str token, struct jose_token *out, struct err *e) MUST_CHECK;
 
 /*
+ * What a token says of itself, proven by nothing: good for choosing whose keys
+ * to hold it against, and for nothing else.  Lives in m; NULL: it is no JSON
+ * Web Token.
+ */
+json_t *jose_unproven(struct str token, struct mem *m);
+
+/*
  * Parse JSON that came from outside: at most max bytes, duplicates rejected,
  * depth bounded, no NUL, an object at the top.  NULL and *e (reason r)
  * otherwise; the sentence holds nothing of the text.  The caller owns the

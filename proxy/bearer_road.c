@@ -10,6 +10,7 @@
 #include "conf/url.h"
 #include "proxy/bearer.h"
 #include "proxy/bearer_cache.h"
+#include "proxy/bearer_issuer.h"
 #include "proxy/cors.h"
 #include "proxy/forward.h"
 #include "proxy/mobile.h"
@@ -17,7 +18,10 @@
 
 /* A token on its way; in the request's memory. */
 struct bearing {
-	size_t provider; /* index */
+	size_t provider;               /* index: whose keys it is held against */
+	struct bearer_issuers issuers; /* who may have issued it, */
+	size_t at;                     /* and which of them that is */
+	struct err unavailable;        /* one of them could not be asked; NONE: all could */
 	struct str token;
 	const struct oidc_view *view;
 	bool asked_keys;
@@ -31,7 +35,8 @@ static bool take_view(struct request *, struct err *);
 static void view_release(void *);
 static enum step verify(struct request *);
 static enum step missing(struct request *);
-static size_t first_provider(const struct request *);
+static enum step by_issuer(struct request *);
+static enum step not_of_this(struct request *, const struct err *);
 
 bool
 bearer_is_wanted(const struct request *r)
@@ -85,25 +90,45 @@ bearer_begin(struct request *r)
 	}
 	r->bearing = mem_zalloc(r->mem, sizeof(*r->bearing));
 	r->bearing->token = token;
-	r->bearing->provider = first_provider(r);
 	if (!session_is_token(request_snap(r)->sessions, token))
-		return STEP_VERIFY_BEARER;
+		return by_issuer(r);
 	if (r->match.kind == ROUTE_UPSTREAM)
 		return STEP_READ_SESSION;
 	(void)err_set(&e, REASON_TOKEN_TYPE, "a session token of ours, which cannot be traded again");
 	return bearer_refuse(r, &e, NULL);
 }
 
-/* Of a route's, or for POST token of all, the first whose tokens can be checked. */
-static size_t
-first_provider(const struct request *r)
+/* The provider whose token it says to be. */
+static enum step
+by_issuer(struct request *r)
 {
-	const struct conf *c = request_snap(r)->conf;
+	struct bearing *b = r->bearing;
+	struct err e;
 
-	for (size_t i = 0; r->match.kind == ROUTE_OURS && i < c->n_providers; i++)
-		if (c->providers[i].decode_access_token)
-			return i;
-	return r->match.kind == ROUTE_OURS ? 0 : r->match.route->providers[0];
+	b->issuers = bearer_issuer_find(r, b->token);
+	if (b->issuers.n > 0) {
+		b->provider = b->issuers.v[0];
+		return STEP_VERIFY_BEARER;
+	}
+	(void)err_set(
+	    &e, REASON_TOKEN_ISSUER, "access token: its iss is that of no provider that may be it here");
+	return bearer_refuse(r, &e, NULL);
+}
+
+/* It is none of this provider's, or that cannot be known: is it the next one's? */
+static enum step
+not_of_this(struct request *r, const struct err *e)
+{
+	struct bearing *b = r->bearing;
+
+	if (bearer_status(e->reason) >= 500)
+		b->unavailable = *e;
+	if (++b->at == b->issuers.n)
+		return bearer_refuse(r, b->unavailable.reason != REASON_NONE ? &b->unavailable : e, NULL);
+	b->provider = b->issuers.v[b->at];
+	b->view = NULL;
+	b->asked_keys = false;
+	return STEP_VERIFY_BEARER;
 }
 
 static enum step
@@ -131,7 +156,7 @@ bearer_verify(struct request *r)
 	if (!take_view(r, &e)) {
 		if (!b->asked_keys)
 			return STEP_ASK_BEARER_KEYS;
-		return bearer_refuse(r, &e, NULL);
+		return not_of_this(r, &e);
 	}
 	b->key.generation = s->generation;
 	b->key.provider = b->provider;
@@ -187,7 +212,7 @@ verify(struct request *r)
 	case ACCESSTOKEN_BAD:
 		break;
 	}
-	return bearer_refuse(r, &e, NULL);
+	return not_of_this(r, &e);
 }
 
 /* Nothing is known of the provider yet, or the token names a key that we do not hold. */
@@ -208,7 +233,7 @@ bearer_take_keys(struct request *r)
 
 	if (oidc_take_keys(&r->oidc, &e) == -1 && known) {
 		(void)err_in(&e, "access token: it names a key that is not in the set");
-		return bearer_refuse(r, &e, NULL);
+		return not_of_this(r, &e);
 	}
 	return STEP_VERIFY_BEARER;
 }

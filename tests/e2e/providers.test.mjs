@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { Browser, FETCH } from './lib/browser.mjs';
+import { FaultOp } from './lib/faultop.mjs';
 import { Op } from './lib/op.mjs';
-import { freePort } from './lib/ports.mjs';
+import { freePort, until } from './lib/ports.mjs';
 import { closing, story, world } from './lib/world.mjs';
 
 // Two certified providers.  The second one answers on another address: browsers do not part cookies by ports.
@@ -199,4 +200,109 @@ story('a page to choose where a route allows more than one; its links lead to ea
 	assert.equal((await get(browser, `${url}/auth/login?provider=three`)).json.error, 'login_provider');
 });
 
-closing(w);
+// --- access tokens, and one provider that is away ---
+
+const API = 'https://api.example.com';
+async function makeFaulty() {
+	const x = await world({ proxy: false });
+	x.two = await FaultOp.start();
+	x.two.keys = x.two.keys.map(() => ({ kid: 'k1', n: 2 })); // the same kid, another key
+	x.two.signer = x.two.keys[0];
+	const stop = x.stop;
+	x.stop = async (expected) => { try { await stop(expected); } finally { await x.two.stop(); } };
+	const provider = (name, op, audience) => `provider "${name}" { discovery_url = "${op.discoveryUrl}" client_id = "rp" client_secret = "client-secret-of-the-tests-0123456789"
+		audience = "${audience}" metadata_refresh = "10s" timeout = "2s" }`;
+	x.settings.provider = `audience = "${API}" metadata_refresh = "10s" timeout = "2s"`;
+	x.settings.limits = 'logins_per_minute = 100000';
+	x.settings.routes = `${provider('two', x.two, API)} ${provider('again', x.two, 'api://again')}
+		client "batch-main" { client_id = "batch" username = "svc-main" app_roles = "Run" }
+		client "batch-two" { provider = "two" client_id = "batch" username = "svc-two" app_roles = "Run" }
+		route "/" { upstream = "app" }
+		route "/main" { upstream = "app" auth = bearer }
+		route "/two" { upstream = "app" auth = bearer provider = "two" app_roles = "Run" }
+		route "/both" { upstream = "app" auth = bearer provider = {"main", "two"} app_roles = "Run" }
+		route "/any" { upstream = "app" auth = any provider = {"two", "main"} }
+		route "/page" { upstream = "app" provider = {"two"} }
+		route "/turn" { upstream = "app" auth = bearer provider = {"main", "two", "again"} }`;
+	await x.start();
+	return x;
+}
+let faulty;
+const f = () => { faulty ??= makeFaulty(); return faulty; };
+after(async () => { await (await faulty?.catch(() => {}))?.stop().catch(() => {}); });
+
+const now = () => Math.floor(Date.now() / 1000);
+const user = (op, name, more = {}) => ({
+	iss: op.url, aud: API, sub: `sub-${name}`, azp: 'spa', scope: 'openid', preferred_username: name, iat: now() - 5, exp: now() + 3600, ...more,
+});
+const app = (op, more = {}) => ({ iss: op.url, aud: API, sub: 'batch', azp: 'batch', roles: ['Run'], iat: now() - 5, exp: now() + 3600, ...more });
+
+story('an access token is held against the provider that its iss names, and no other', async () => {
+	const { url, op, two } = await f();
+	const call = async (path, token) => {
+		const r = await new Browser().request(`${url}${path}`, { headers: { ...FETCH, Authorization: `Bearer ${token}` } });
+		return r.status === 200 ? r.json.user : r.json.error;
+	};
+	const alice = op.mint(user(op, 'alice')), bob = two.mint(user(two, 'bob'));
+	for (let i = 0; i < 2; i++) { // the second time from memory
+		assert.equal(await call('/main', alice), 'alice');
+		assert.equal(await call('/main', bob), 'token_signature');
+		assert.equal(await call('/two', alice), 'token_signature');
+		assert.equal(await call('/two', bob), 'bob');
+		assert.equal(await call('/both', alice), 'alice');
+		assert.equal(await call('/both', bob), 'bob');
+		assert.equal(await call('/any', alice), 'alice');
+		assert.equal(await call('/any', bob), 'bob');
+	}
+	// one's issuer with the other's key
+	assert.equal(await call('/both', op.mint(user(two, 'mallory'))), 'token_signature');
+	assert.equal(await call('/both', two.mint(user(op, 'mallory'))), 'token_signature');
+	assert.equal(await call('/both', op.mint(user({ url: 'https://evil.example' }, 'mallory'))), 'token_issuer');
+	for (const iss of [null, '', 7, [op.url], { [op.url]: 1 }]) assert.match(await call('/both', op.mint(user(op, 'mallory', { iss }))), /^token_/, String(iss));
+	assert.match(await call('/both', op.mint(user(op, 'mallory', { iss: undefined }))), /^token_/);
+	assert.match(await call('/both', 'opaque'), /^token_/);
+	assert.match(await call('/both', `e30.e30.${'A'.repeat(342)}`), /^token_/);
+	assert.match(await call('/both', `${alice.split('.')[0]}.${'W1tb'.repeat(3000)}.AAAA`), /^token_/);
+	// a program is the client of its own provider
+	assert.equal(await call('/both', op.mint(app(op))), 'svc-main');
+	assert.equal(await call('/both', two.mint(app(two))), 'svc-two');
+	assert.equal(await call('/two', two.mint(app(two))), 'svc-two');
+	// two sections for one issuer: each in turn
+	assert.equal(await call('/turn', two.mint(user(two, 'carol', { aud: 'api://again' }))), 'carol');
+	assert.equal(await call('/turn', two.mint(user(two, 'carol'))), 'carol');
+	assert.equal(await call('/turn', two.mint(user(two, 'carol', { aud: 'api://other' }))), 'token_audience');
+	assert.equal(await call('/both', two.mint(user(two, 'carol', { aud: 'api://again' }))), 'token_audience');
+});
+
+story('a provider that is away hinders nobody at the other one, and is named by readyz and metrics', async () => {
+	const x = await f();
+	const { url, op, two, proxy } = x;
+	const ready = async () => (await new Browser().request(`${proxy.admin}/readyz`)).json.providers.map((p) => `${p.name} ${p.ready}`);
+	const bearer = async (path, token) => (await new Browser().request(`${url}${path}`, { headers: { ...FETCH, Authorization: `Bearer ${token}` } })).json;
+	assert.deepEqual(await ready(), ['main true', 'two true', 'again true']);
+	const browser = new Browser();
+	await browser.signIn(`${url}/page`);
+	proxy.write(proxy.text.replaceAll(two.discoveryUrl, 'http://127.0.0.1:9/.well-known/openid-configuration'));
+	proxy.signal('SIGHUP');
+	await proxy.logged(/reloaded/);
+	await until('two to be unknown', async () => (await ready())[1] === 'two false');
+	assert.equal((await ready())[0], 'main true');
+	const metrics = (await new Browser().request(`${proxy.admin}/metrics`)).text;
+	assert.match(metrics, /workflow_proxy_provider_ready\{provider="main"\} 1/);
+	assert.match(metrics, /workflow_proxy_provider_ready\{provider="two"\} 0/);
+	assert.equal((await new Browser().request(`${proxy.admin}/readyz`)).status, 200);
+	assert.equal((await new Browser().request(`${proxy.admin}/readyz?strict`)).status, 503);
+
+	assert.equal((await new Browser().signIn(`${url}/`)).json.user, 'alice', 'sign-ins at the first');
+	assert.equal((await bearer('/both', op.mint(user(op, 'alice', { jti: 'new' })))).user, 'alice', 'and its tokens');
+	assert.equal((await get(browser, `${url}/page`)).json.user, 'alice', 'sessions of the second go on');
+	const r = await new Browser().request(`${url}/page`);
+	assert.equal(r.status, 503);
+	assert.ok(r.headers['retry-after']);
+	assert.equal((await bearer('/both', two.mint(user(two, 'bob', { jti: 'new' })))).error, 'provider_down');
+	const out = await browser.request(`${url}/auth/logout`);
+	assert.equal(out.location, `${url}/auth/logout/return?local=1`);
+	assert.equal((await get(browser, `${url}/page`)).status, 401);
+});
+
+closing(w, f);

@@ -19,6 +19,7 @@
 
 #include "conf/secret.h"
 #include "oidc/accesstoken.h"
+#include "oidc/jose.h"
 #include "oidc/jwks.h"
 #include "oidc/kinds.h"
 
@@ -48,6 +49,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.audience = { 1, audience },
 		.clock_tolerance = 60000 };
 	struct err e = { .reason = REASON_NONE };
+	struct str token;
+	json_t *claims;
 	struct accesstoken_check c = { .provider = &p, .issuer = ISSUER, .now = NOW };
 	const struct principal *who;
 	size_t n_kinds = 0;
@@ -62,11 +65,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p.kind = kinds[(data[0] & 15) % n_kinds].name;
 	c.keys = keys;
 	c.mem = mem_new(1 << 20);
-	if (accesstoken_verify(&c,
-		sign((struct str){ (const char *)data + 1, size - 1 }, (data[0] & 16) != 0, c.mem), &who,
-		&e) == ACCESSTOKEN_OK)
+	token = sign((struct str){ (const char *)data + 1, size - 1 }, (data[0] & 16) != 0, c.mem);
+	claims = jose_unproven(token, c.mem);
+	if (accesstoken_verify(&c, token, &who, &e) == ACCESSTOKEN_OK) {
 		check_principal(who);
-	else
+		assert(claims != NULL && accesstoken_names(&c, claims));
+	} else
 		assert(who == NULL && e.reason != REASON_NONE && e.text[0] != '\0');
 	mem_free(&c.mem);
 	return 0;
