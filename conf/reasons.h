@@ -79,6 +79,10 @@
 	X(LOGIN_NO_USERNAME, "login_no_username", 403, "the claim that is to name the user is missing") \
 	X(LOGIN_OTHER_USER, "login_other_user", 403, "somebody else signed in where a session was to be renewed or a form sent") \
 	X(LOGIN_CLAIM, "login_claim", 403, "a claim that a header is made of cannot be put into one") \
+	X(LOGOUT_BAD_REQUEST, "logout_bad_request", 400, "a logout of the provider's that is none: a parameter is missing, there twice, or not encoded") \
+	X(LOGOUT_ISSUER, "logout_issuer", 400, "a logout of a provider that is none of ours") \
+	X(LOGOUT_TOKEN, "logout_token", 400, "not a logout token: its typ, no event, a nonce, neither sub nor sid, no jti") \
+	X(LOGOUT_REPLAY, "logout_replay", 400, "a logout token that came before") \
 	/* the provider */ \
 	X(PROVIDER_DOWN, "provider_down", 503, "the provider cannot be reached") \
 	X(PROVIDER_TIMEOUT, "provider_timeout", 503, "the provider did not answer in time") \

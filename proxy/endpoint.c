@@ -27,6 +27,8 @@ static const struct {
 } endpoints[] = {
 	{ "login", to_login, true, false },
 	{ "logout", to_logout, true, true },
+	{ "logout/backchannel", backchannel_begin, false, true },
+	{ "logout/frontchannel", frontchannel_begin, true, false },
 	{ "logout/return", logged_out, true, false },
 	{ "session", show_session, true, false },
 	{ "session.js", frontend_script, true, false },

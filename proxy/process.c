@@ -120,7 +120,10 @@ begin(struct process *p, struct err *e)
 	p->keeper = keeper_new(p->base, p->post, p->fetch);
 	p->shared.revoked = revoked_new(REVOKED_ENTRIES);
 	p->shared.flows = revoked_new(FLOW_ENTRIES);
+	p->shared.jtis = revoked_new(FLOW_ENTRIES);
 	p->shared.rate = rate_new(RATE_ENTRIES);
+	p->shared.front_rate = rate_new(RATE_ENTRIES);
+	p->shared.back_rate = rate_new(RATE_ENTRIES);
 	p->shared.began = clock_seconds();
 	p->shared.main_post = p->post;
 	p->shared.worker_gone = worker_gone;
@@ -469,7 +472,10 @@ end(struct process *p)
 	revoke_file_close(&p->shared.sink);
 	revoked_free(&p->shared.revoked);
 	revoked_free(&p->shared.flows);
+	revoked_free(&p->shared.jtis);
 	rate_free(&p->shared.rate);
+	rate_free(&p->shared.front_rate);
+	rate_free(&p->shared.back_rate);
 	if (p->base != NULL)
 		event_base_free(p->base);
 }

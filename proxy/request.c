@@ -86,6 +86,12 @@ static const struct {
 	[STEP_TAKE_REVOKED] = { "take-revoked", logout_take_revoked },
 	[STEP_TAKE_DROPPED] = { "take-dropped", logout_take_dropped },
 	[STEP_SIGNED_OUT] = { "signed-out", logout_done },
+	[STEP_BACKCHANNEL] = { "backchannel", backchannel_read },
+	[STEP_VERIFY_LOGOUT] = { "verify-logout", backchannel_verify },
+	[STEP_ASK_LOGOUT_KEYS] = { "ask-logout-keys", backchannel_ask_keys },
+	[STEP_TAKE_LOGOUT_KEYS] = { "take-logout-keys", backchannel_take_keys },
+	[STEP_TAKE_BACKCHANNEL] = { "take-backchannel", backchannel_take },
+	[STEP_TAKE_FRONTCHANNEL] = { "take-frontchannel", frontchannel_take },
 	[STEP_VERIFIED] = { "verified", verify_allow },
 };
 

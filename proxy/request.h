@@ -29,6 +29,7 @@
 
 #define REQUEST_MEMORY (1024 * 1024) /* bytes that one request may find out */
 
+struct backchannel;
 struct bodyread;
 struct bearer;
 struct bearing;
@@ -91,7 +92,13 @@ enum step {
 	STEP_TAKE_REVOKED,   /*             refused from now on, and that lasts           */
 	STEP_TAKE_DROPPED,   /*             its tokens are forgotten                      */
 	STEP_SIGNED_OUT,     /*             to the provider's logout, or our page         */
-	STEP_VERIFIED,       /* verify.c:   another server asked: it may pass             */
+	STEP_BACKCHANNEL,    /* backchannel.c: the provider's server ends sessions        */
+	STEP_VERIFY_LOGOUT,  /*             its logout token, against the keys we hold    */
+	STEP_ASK_LOGOUT_KEYS,
+	STEP_TAKE_LOGOUT_KEYS,
+	STEP_TAKE_BACKCHANNEL,  /*             it will last: say so                          */
+	STEP_TAKE_FRONTCHANNEL, /* frontchannel.c: the same, said by a browser               */
+	STEP_VERIFIED,          /* verify.c:   another server asked: it may pass             */
 	STEP_END
 };
 
@@ -143,8 +150,9 @@ struct request {
 	struct logout *logout;             /* a sign-out under way */
 	const struct revocation *revoking; /* what a logout ends; n_revoking of them */
 	size_t n_revoking;
-	struct bodyread *reading; /* a body for one of our endpoints; NULL: none is read */
-	struct verify *verify;    /* another server asks about this request; NULL: it was sent to us */
+	struct backchannel *backchannel; /* a logout token under way */
+	struct bodyread *reading;        /* a body for one of our endpoints; NULL: none is read */
+	struct verify *verify;           /* another server asks about this request; NULL: it was sent to us */
 
 	/* 3. what we are waiting for; request_abort() cancels these */
 	struct oidc_op *oidc;
@@ -241,6 +249,9 @@ step_fn mobile_begin, mobile_trade, mobile_read;
 step_fn usertokens_ask, usertokens_take;
 step_fn login_choose;
 step_fn verify_begin, verify_sign_in, verify_allow;
+step_fn backchannel_begin, backchannel_read, backchannel_verify, backchannel_ask_keys, backchannel_take_keys,
+    backchannel_take;
+step_fn frontchannel_begin, frontchannel_take;
 step_fn admin_revoke_begin, admin_revoke_ask, admin_revoke_take;
 step_fn frontend_script, frontend_frame;
 step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,

@@ -46,6 +46,7 @@ request_new(struct client *c)
 	r->logout = NULL;
 	r->revoking = NULL;
 	r->n_revoking = 0;
+	r->backchannel = NULL;
 	r->reading = NULL;
 	r->verify = NULL;
 	r->oidc = NULL;

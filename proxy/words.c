@@ -42,8 +42,8 @@ static const struct words by_reason[REASON_COUNT] = {
 	[REASON_REVOCATION_UNKEPT] = { SAY("Not for good",
 	    "You were signed out here, but this server could not make sure that it lasts.",
 	    "Sign out once more in a few minutes.") },
-	[REASON_HTTP2_ABUSE] = { SAY("Too many requests",
-	    "Your browser asked for more than it took.", "Wait a minute, then try again.") },
+	[REASON_HTTP2_ABUSE] = { SAY("Too many requests", "Your browser asked for more than it took.",
+	    "Wait a minute, then try again.") },
 	[REASON_RATE_LIMITED] = { SAY("Too many sign-ins",
 	    "There were too many sign-ins from your network in the last minute.",
 	    "Wait a minute, then try again.") },
@@ -54,6 +54,13 @@ static const struct words by_reason[REASON_COUNT] = {
 	[REASON_ADMIN_FOREIGN] = { SAY("Access denied", "Sessions are not ended from a web page.", NULL) },
 	[REASON_ADMIN_TOKEN] = { SAY(
 	    "Access denied", "Ending sessions takes the administrator's token.", NULL) },
+	[REASON_LOGOUT_BAD_REQUEST] = { SAY(
+	    "Not understood", "This is no sign-out that this server knows.", NULL) },
+	[REASON_LOGOUT_ISSUER] = { SAY(
+	    "Not understood", "This sign-out is of somebody whom this server does not know.", NULL) },
+	[REASON_LOGOUT_TOKEN] = { SAY(
+	    "Not understood", "This is no sign-out that this server knows.", NULL) },
+	[REASON_LOGOUT_REPLAY] = { SAY("Once is enough", "This sign-out has been done already.", NULL) },
 	[REASON_NOT_ADMIN] = { SAY(
 	    "Access denied", "This address is for the administrators of this server.", NULL) },
 	/* who may pass */

@@ -33,10 +33,12 @@ struct worker;
 
 /* What all threads of the process share. */
 struct shared {
-	struct revoked *revoked;  /* sessions ended */
-	struct revoke_sink *sink; /* where that is kept; NULL: nowhere */
-	struct revoked *flows;    /* sign-ins redeemed */
-	struct rate *rate;        /* sign-ins per address */
+	struct revoked *revoked;             /* sessions ended */
+	struct revoke_sink *sink;            /* where that is kept; NULL: nowhere */
+	struct revoked *flows;               /* sign-ins redeemed */
+	struct revoked *jtis;                /* logout tokens that came */
+	struct rate *rate;                   /* sign-ins per address */
+	struct rate *front_rate, *back_rate; /* logouts that providers send, per address */
 	atomic_size_t connections;
 	atomic_bool draining;
 	atomic_bool started; /* all listeners are up */

@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NAVIGATE } from './lib/browser.mjs';
-import { Proxy, run, scratch } from './lib/proxy.mjs';
+import { freePort, until } from './lib/ports.mjs';
+import { run, scratch } from './lib/proxy.mjs';
 import { Raw } from './lib/raw.mjs';
 import { closing, shared, story, world } from './lib/world.mjs';
 
@@ -145,6 +146,245 @@ story('the numbers count them', async () => {
 	assert.ok(value('revoked_sessions') >= 5);
 });
 
+// --- the provider's server ------------------------------------------------------------------------------------------
+
+const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
+let serial = 0;
+const logoutClaims = (op, more = {}) => ({
+	iss: op.url, aud: 'rp', iat: op.now(), exp: op.now() + 120, jti: `jti-${process.pid}-${serial++}`, events: { [EVENT]: {} }, ...more,
+});
+function logoutToken(op, more = {}, o = {}) {
+	const claims = logoutClaims(op, more);
+	for (const [n, v] of Object.entries(claims)) if (v === undefined) delete claims[n];
+	return op.mint(claims, { ...o, header: { typ: 'logout+jwt', ...o.header } });
+}
+async function backchannel(x, body, headers = {}) {
+	return x.browser().request(`${x.url}/auth/logout/backchannel`, {
+		method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers }, cookie: ' ',
+		body: typeof body === 'string' && !body.includes('=') ? `logout_token=${body}` : body,
+	});
+}
+
+story('a logout token ends the session of its sid, and no other of the user', async () => {
+	const x = await w();
+	const one = await x.signedIn('nina');
+	const two = await x.signedIn('nina');
+	const said = await backchannel(x, logoutToken(x.op, { sub: 'sub-nina', sid: claims(one).op_sid }));
+	assert.equal(said.status, 200, said.text);
+	assert.equal(said.headers['cache-control'], 'no-store');
+	assert.equal(said.text, '');
+	assert.equal(await status(x, one), 401);
+	assert.equal(await status(x, two), 200);
+});
+
+story('a logout token with a sub alone ends all sessions of the user, and none of others', async () => {
+	const x = await w();
+	const one = await x.signedIn('otto');
+	const two = await x.signedIn('otto');
+	const other = await x.signedIn('paul');
+	assert.equal((await backchannel(x, logoutToken(x.op, { sub: 'sub-otto' }))).status, 200);
+	assert.equal(await status(x, one), 401);
+	assert.equal(await status(x, two), 401);
+	assert.equal(await status(x, other), 200);
+	assert.equal(await status(x, await x.signedIn('otto')), 200);
+});
+
+story('sessions that nobody here has seen are ended as well', async () => {
+	const x = await w();
+	assert.equal((await backchannel(x, logoutToken(x.op, { sid: 'never-seen' }))).status, 200);
+	x.op.fault = { claims: { sid: 'seen-before' } };
+	const rita = await x.signedIn('rita');
+	x.op.fault = {};
+	const other = await world({ op: x.op });
+	try {
+		const cookie = rita.jar.header(new URL(x.url));
+		assert.equal((await backchannel(x, logoutToken(x.op, { sid: 'seen-before' }))).status, 200);
+		assert.equal(await status(x, rita, cookie), 401);
+	} finally {
+		other.op = { stop: () => {} };
+		await other.stop();
+	}
+});
+
+let quin;
+for (const [what, more, o, reason] of [
+	['no signature', { sub: 'sub-quin' }, { alg: 'none' }, 'token_malformed'],
+	['a MAC with the client secret', { sub: 'sub-quin' }, { alg: 'HS256', secret: 'client-secret-of-the-tests-0123456789' }, 'token_alg'],
+	['an algorithm that is not allowed', { sub: 'sub-quin' }, { alg: 'PS256' }, 'token_alg'],
+	['a broken signature', { sub: 'sub-quin' }, { breakSignature: true }, 'token_signature'],
+	['the key of somebody else', { sub: 'sub-quin' }, { n: 7 }, 'token_signature'],
+	['typ at+jwt', { sub: 'sub-quin' }, { header: { typ: 'at+jwt' } }, 'logout_token'],
+	['typ of a number', { sub: 'sub-quin' }, { header: { typ: 7 } }, 'logout_token'],
+	['another iss', { sub: 'sub-quin', iss: 'https://evil.example' }, {}, 'logout_issuer'],
+	['no iss', { sub: 'sub-quin', iss: undefined }, {}, 'logout_issuer'],
+	['another aud', { sub: 'sub-quin', aud: 'other' }, {}, 'token_audience'],
+	['no aud', { sub: 'sub-quin', aud: undefined }, {}, 'token_audience'],
+	['no iat', { sub: 'sub-quin', iat: undefined }, {}, 'token_claim'],
+	['an iat in the future', { sub: 'sub-quin', iat: Math.floor(Date.now() / 1000) + 600 }, {}, 'token_early'],
+	['no exp', { sub: 'sub-quin', exp: undefined }, {}, 'token_claim'],
+	['an exp in the past', { sub: 'sub-quin', exp: Math.floor(Date.now() / 1000) - 100 }, {}, 'token_expired'],
+	['neither sub nor sid', {}, {}, 'logout_token'],
+	['no events', { sub: 'sub-quin', events: undefined }, {}, 'logout_token'],
+	['another event', { sub: 'sub-quin', events: { 'http://schemas.openid.net/event/other': {} } }, {}, 'logout_token'],
+	['an event that is no object', { sub: 'sub-quin', events: { [EVENT]: true } }, {}, 'logout_token'],
+	['a nonce', { sub: 'sub-quin', nonce: 'n' }, {}, 'logout_token'],
+	['no jti', { sub: 'sub-quin', jti: undefined }, {}, 'logout_token'],
+]) {
+	story(`a logout token is refused for ${what}`, async () => {
+		const x = await w();
+		quin ??= await x.signedIn('quin');
+		const said = await backchannel(x, logoutToken(x.op, more, o), { Accept: 'text/html' });
+		assert.equal(said.status, 400, said.text);
+		assert.equal(said.headers['cache-control'], 'no-store');
+		assert.match(said.headers['content-type'], /^application\/json/);
+		assert.equal(said.json.error, 'invalid_request');
+		assert.equal((await x.proxy.lastAccess((a) => a.path === '/auth/logout/backchannel')).reason, reason);
+		assert.equal(await status(x, quin), 200);
+	});
+}
+
+story('what is no logout token at all is refused', async () => {
+	const x = await w();
+	const good = logoutToken(x.op, { sub: 'nobody' });
+	const id = x.op.idToken({ client: 'rp', code: 'abcdefgh', nonce: 'n' });
+	for (const [body, headers] of [
+		['logout_token='], ['a=b'], [`logout_token=${good}&logout_token=${good}`], ['logout_token=%zz'], ['logout_token=a.b.c'], ['logout_token=..'],
+		[`logout_token=${id}`], [`logout_token=${good}.`], [`logout_token=${'x'.repeat(20000)}`], [`logout_token=${good}`, { 'Content-Type': 'text/plain' }],
+		[`{"logout_token":"${good}"}`, { 'Content-Type': 'application/json' }],
+	]) {
+		const said = await backchannel(x, body, headers);
+		assert.equal(said.status, 400, body.slice(0, 60));
+		assert.equal(said.json.error, 'invalid_request', body.slice(0, 60));
+	}
+	assert.equal((await backchannel(x, `logout_token=${'x'.repeat(70000)}`)).status, 413);
+	const get = await x.browser().request(`${x.url}/auth/logout/backchannel?logout_token=${good}`);
+	assert.equal(get.status, 405);
+	assert.equal(get.headers.allow, 'POST');
+});
+
+story('a logout token counts once', async () => {
+	const x = await w();
+	const token = logoutToken(x.op, { sub: 'sub-sven' });
+	assert.equal((await backchannel(x, token)).status, 200);
+	const sven = await x.signedIn('sven');
+	const said = await backchannel(x, token);
+	assert.equal(said.status, 400);
+	assert.equal((await x.proxy.lastAccess((a) => a.path === '/auth/logout/backchannel')).reason, 'logout_replay');
+	assert.equal(await status(x, sven), 200);
+});
+
+story('a new key of the provider is fetched once, and an unknown one does not make us ask and ask', async () => {
+	const x = await world();
+	try {
+		await x.signedIn('tom');
+		const before = x.op.calls.jwks;
+		x.op.rotate('k-new', 3);
+		assert.equal((await backchannel(x, logoutToken(x.op, { sub: 'sub-tom' }))).status, 200);
+		assert.equal(x.op.calls.jwks, before + 1);
+		for (let i = 0; i < 5; i++) assert.equal((await backchannel(x, logoutToken(x.op, { sub: 'sub-tom' }, { kid: `k-${i}` }))).status, 400);
+		assert.ok(x.op.calls.jwks <= before + 2, `${x.op.calls.jwks - before} fetches`);
+	} finally {
+		await x.stop();
+	}
+});
+
+story('logouts are limited by address, more generously for a provider than for a browser', async () => {
+	const x = await world({ limits: 'logins_per_minute = 2' });
+	try {
+		const front = [];
+		for (let i = 0; i < 4; i++) front.push(await x.browser().request(`${x.url}/auth/logout/frontchannel?sid=a${i}`));
+		assert.deepEqual(front.map((a) => a.status), [200, 200, 429, 429]);
+		assert.ok(Number(front[3].headers['retry-after']) > 0);
+		assert.equal((await backchannel(x, logoutToken(x.op, { sub: 'x' }))).status, 200, 'the provider is behind the same address');
+	} finally {
+		await x.stop();
+	}
+});
+
+story('the certified provider ends a session by itself, and its logout is ours', async () => {
+	const x = await world({ real: true, proxy: false });
+	try {
+		await x.op.stop();
+		x.op.settings.clients[0].backchannel_logout_uri = `${x.url}/auth/logout/backchannel`;
+		x.op.settings.clients[0].backchannel_logout_session_required = true;
+		await x.op.up();
+		await x.start();
+		const uma = await x.signedIn('uma');
+		const old = uma.jar.header(new URL(x.url));
+		assert.equal(await status(x, uma), 200);
+		assert.ok(claims(uma).op_sid, 'no sid in the ID token');
+		// At the provider alone, as from another application.
+		const page = await uma.go(`${x.op.url}/session/end`);
+		const xsrf = /name="xsrf" value="([^"]+)"/.exec(page.text)[1];
+		await uma.request(`${x.op.url}/session/end/confirm`, { method: 'POST', form: { xsrf, logout: 'yes' }, body: undefined });
+		await x.proxy.logged(/provider main ended its session/);
+		assert.equal(await status(x, uma, old), 401);
+		assert.equal((await x.proxy.lastAccess((a) => a.path === '/page')).reason, 'session_revoked');
+	} finally {
+		await x.stop();
+	}
+});
+
+// --- the provider's page --------------------------------------------------------------------------------------------
+
+async function frontchannel(x, query, browser = x.browser(), headers = {}) {
+	return browser.request(`${x.url}/auth/logout/frontchannel${query}`, { headers: { ...NAVIGATE, 'Sec-Fetch-Dest': 'iframe', 'Sec-Fetch-Site': 'cross-site', ...headers } });
+}
+
+for (const [what, query] of [
+	['iss and sid', (op, sid) => `?iss=${encodeURIComponent(op.url)}&sid=${sid}`],
+	['sid alone, as Entra sends it', (op, sid) => `?sid=${sid}`],
+]) {
+	story(`a frame of the provider ends the session by ${what}, without a cookie`, async () => {
+		const x = await w();
+		const vera = await x.signedIn('vera');
+		const other = await x.signedIn('vera');
+		const said = await frontchannel(x, query(x.op, claims(vera).op_sid));
+		assert.equal(said.status, 200, said.text);
+		assert.equal(said.headers['cache-control'], 'no-store');
+		assert.equal(said.headers['x-frame-options'], undefined);
+		const csp = said.headers['content-security-policy'];
+		assert.ok(csp.includes(`frame-ancestors ${x.op.url}`), csp);
+		assert.ok(csp.includes('default-src \'none\''), csp);
+		assert.deepEqual(said.setCookies, []);
+		assert.equal(await status(x, vera), 401);
+		assert.equal(await status(x, other), 200);
+	});
+}
+
+story('where cookies of that session come along they are deleted, those of another are not', async () => {
+	const x = await w();
+	const wim = await x.signedIn('wim');
+	assert.deepEqual((await frontchannel(x, '?sid=another', wim)).setCookies, []);
+	assert.equal(await status(x, wim), 200);
+	const said = await frontchannel(x, `?sid=${claims(wim).op_sid}`, wim);
+	assert.ok(said.setCookies.some((c) => /^workflow_session=;/.test(c)), said.setCookies.join());
+	assert.equal(wim.jar.get('workflow_session'), undefined);
+});
+
+story('a front-channel logout that is none ends nothing', async () => {
+	const x = await w();
+	const xena = await x.signedIn('xena');
+	const sid = claims(xena).op_sid;
+	const iss = encodeURIComponent(x.op.url);
+	for (const query of ['', '?', '?sid=', `?iss=${iss}`, `?iss=https%3A%2F%2Fevil.example&sid=${sid}`, `?iss=${iss}%2F&sid=${sid}`, `?iss=&sid=${sid}`,
+		`?iss=${iss}&iss=${iss}&sid=${sid}`, `?iss=${iss}&sid=${sid}&sid=${sid}`, `?sid=${'x'.repeat(1025)}`, '?sid=a%0Ab', '?sid=%zz', `?sid=${sid}%00`]) {
+		const said = await frontchannel(x, query, xena);
+		assert.equal(said.status, 400, query);
+		assert.deepEqual(said.setCookies, []);
+	}
+	assert.equal((await x.browser().request(`${x.url}/auth/logout/frontchannel?sid=${sid}`, { method: 'POST', form: { sid } })).status, 405);
+	assert.equal(await status(x, xena), 200);
+});
+
+story('the numbers tell the channels apart', async () => {
+	const x = await w();
+	const text = (await x.browser().request(`${x.proxy.admin}/metrics`)).text;
+	for (const channel of ['frontchannel', 'backchannel', 'admin']) {
+		assert.ok(Number(new RegExp(`^workflow_proxy_logouts_total\\{channel="${channel}"\\} (\\d+)$`, 'm').exec(text)[1]) > 0, channel);
+	}
+});
+
 // --- for good -------------------------------------------------------------------------------------------------------
 
 async function persistent(o = {}) {
@@ -152,10 +392,15 @@ async function persistent(o = {}) {
 	const file = join(dir, 'revocations');
 	const x = await world({ session: `revocations = "${file}"`, ...o });
 	x.file = file;
-	x.again = async (signal) => { // by a signal that leaves no time for anything
+	x.dir = dir;
+	x.down = async (signal) => {
 		x.proxy.signal(signal);
 		await x.proxy.ended;
 		x.proxy.stopped = true;
+	};
+	x.again = async (signal) => {
+		await x.down(signal);
+		rmSync(x.proxy.dir, { recursive: true });
 		await x.start();
 	};
 	x.end = async () => {
@@ -178,13 +423,14 @@ story('a kill -9 at any moment loses no revocation that was acknowledged', async
 				asked.push(revoke(x, { username: name }).then((a) => { if (a.status === 200) ended.push([name, browser.jar.header(new URL(x.url))]); }, () => {}));
 				for (let i = 0; i < 40; i++) asked.push(revoke(x, { sub: `nobody-${round}-${i}` }).catch(() => {}));
 			}
-			await new Promise((resolve) => { setTimeout(resolve, 5 + round * 25); });
+			const goal = ended.length + 2; // the others are under way
+			await until('the first acknowledgements', () => ended.length >= goal, 20000);
 			await x.again('SIGKILL');
 			await Promise.all(asked);
 			for (const [name, cookie] of ended) assert.equal(await status(x, bystander, cookie), 401, `${name} is back after round ${round}`);
 			assert.equal(await status(x, bystander), 200);
 		}
-		assert.ok(ended.length >= 8, `only ${ended.length} were acknowledged`);
+		assert.ok(ended.length >= 12, `only ${ended.length} were acknowledged`);
 	} finally {
 		await x.end();
 	}
@@ -209,9 +455,7 @@ story('a torn last line is left out, a foreign one keeps the proxy from starting
 	const x = await persistent();
 	try {
 		const until = Math.floor(Date.now() / 1000) + 1000;
-		x.proxy.signal('SIGTERM');
-		await x.proxy.ended;
-		x.proxy.stopped = true;
+		await x.down('SIGTERM');
 		writeFileSync(x.file, `username * jack ${Date.now() + 60000} ${until}\nusername * old 1 2\nusername * ji`);
 		await x.start();
 		await x.proxy.logged(/line 3 was not written to its end/);
@@ -220,12 +464,12 @@ story('a torn last line is left out, a foreign one keeps the proxy from starting
 		const jack = x.browser();
 		await jack.signIn(`${x.url}/`, 'jack', { hops: 8 });
 		assert.equal(await status(x, jack), 401);
-		x.proxy.signal('SIGTERM');
-		await x.proxy.ended;
-		x.proxy.stopped = true;
+		await x.down('SIGTERM');
 		for (const text of ['username * jack 1 2\nroot:x:0:0\n', `${'x'.repeat(3000)}`, `${'x'.repeat(200000)}\n`, 'username * jack 1 2\n\n']) {
 			writeFileSync(x.file, text);
-			await assert.rejects(x.start(), /revocations: line \d is no revocation/);
+			const said = run(['-c', x.proxy.file]);
+			assert.equal(said.status, 1);
+			assert.match(said.stderr, /revocations: line \d is no revocation/);
 			assert.equal(readFileSync(x.file, 'utf8'), text, 'it was written over');
 		}
 		rmSync(x.file);
@@ -238,7 +482,11 @@ story('a torn last line is left out, a foreign one keeps the proxy from starting
 story('two processes do not share one file', async () => {
 	const x = await persistent();
 	try {
-		await assert.rejects(Proxy.start({ ...x.settings, port: x.port + 1, adminPort: x.adminPort + 1 }), /in use by another process/);
+		const file = join(x.dir, 'second.conf');
+		writeFileSync(file, x.proxy.text.replaceAll(String(x.port), String(await freePort())).replaceAll(String(x.adminPort), String(await freePort())), { mode: 0o600 });
+		const said = run(['-c', file]);
+		assert.equal(said.status, 1);
+		assert.match(said.stderr, /in use by another process/);
 	} finally {
 		await x.end();
 	}

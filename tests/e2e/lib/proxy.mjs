@@ -99,7 +99,7 @@ export class Proxy {
 				if (!o.dir) rmSync(p.dir, { recursive: true, force: true });
 				throw new Error(`the proxy ended with ${p.code}:\n${p.stderr}`);
 			}
-			return accepts(p.port);
+			return (await accepts(p.port)) && (o.config !== undefined || o.adminPort === undefined || accepts(p.adminPort));
 		}, 15000);
 		return p;
 	}
