@@ -11,17 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/ecdsa.h>
-#include <openssl/evp.h>
-#include <openssl/param_build.h>
-
-#include "conf/secret.h"
 #include "oidc/accesstoken.h"
 #include "oidc/jose.h"
 #include "oidc/jwks.h"
 #include "oidc/kinds.h"
+#include "tests/fuzz/signed.h"
 
 #define NOW    INT64_C(1767225600)
 #define ISSUER "https://login.microsoftonline.com/aaaa1111-bbbb-4ccc-8ddd-eeee22223333/v2.0"
@@ -29,13 +23,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-static const char set[] =
-    "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-    "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}";
 static const char *algs[] = { "ES256" }, *audience[] = { "api" };
 
-static EVP_PKEY *make_key(void);
-static struct str sign(struct str, bool profile, struct mem *);
 static void check_principal(const struct principal *);
 static void check_list(const struct str *, size_t);
 
@@ -60,12 +49,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (kinds[n_kinds].name != NULL)
 		n_kinds++;
 	if (keys == NULL)
-		keys = jwks_parse(str_of(set), &e);
+		keys = jwks_parse(str_of(signed_set), &e);
 	assert(keys != NULL);
 	p.kind = kinds[(data[0] & 15) % n_kinds].name;
 	c.keys = keys;
 	c.mem = mem_new(1 << 20);
-	token = sign((struct str){ (const char *)data + 1, size - 1 }, (data[0] & 16) != 0, c.mem);
+	/* {"alg":"ES256","typ":"at+jwt"}, {"alg":"ES256"} */
+	token = signed_token(
+	    (data[0] & 16) != 0 ? "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9" : "eyJhbGciOiJFUzI1NiJ9",
+	    (struct str){ (const char *)data + 1, size - 1 }, c.mem);
 	claims = jose_unproven(token, c.mem);
 	if (accesstoken_verify(&c, token, &who, &e) == ACCESSTOKEN_OK) {
 		check_principal(who);
@@ -104,62 +96,4 @@ check_list(const struct str *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		assert(list[i].n > 0 && memchr(list[i].p, '\0', list[i].n) == NULL);
-}
-
-/* The token whose payload is `payload`. */
-static struct str
-sign(struct str payload, bool profile, struct mem *m)
-{
-	static EVP_PKEY *key;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	unsigned char der[80], raw[64];
-	const unsigned char *at = der;
-	size_t n = sizeof(der);
-	char *b64 = mem_alloc(m, secret_b64_size(payload.n)), sig[90], *input;
-	ECDSA_SIG *s;
-
-	if (key == NULL)
-		key = make_key();
-	(void)secret_b64(b64, payload.p, payload.n);
-	/* {"alg":"ES256"}, {"alg":"ES256","typ":"at+jwt"} */
-	input = mem_printf(
-	    m, "%s.%s", profile ? "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9" : "eyJhbGciOiJFUzI1NiJ9", b64);
-	assert(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) == 1);
-	assert(EVP_DigestSign(ctx, der, &n, (const unsigned char *)input, strlen(input)) == 1);
-	EVP_MD_CTX_free(ctx);
-	s = d2i_ECDSA_SIG(NULL, &at, (long)n);
-	assert(s != NULL);
-	assert(BN_bn2binpad(ECDSA_SIG_get0_r(s), raw, 32) == 32);
-	assert(BN_bn2binpad(ECDSA_SIG_get0_s(s), raw + 32, 32) == 32);
-	ECDSA_SIG_free(s);
-	(void)secret_b64(sig, raw, sizeof(raw));
-	return str_of(mem_printf(m, "%s.%s", input, sig));
-}
-
-/* RFC 7515 A.3.1. */
-static EVP_PKEY *
-make_key(void)
-{
-	unsigned char d[40], pub[80] = { 4 };
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-	OSSL_PARAM *params;
-	EVP_PKEY *key = NULL;
-	BIGNUM *bn;
-
-	assert(secret_unb64(d, STR("jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI")) == 32);
-	assert(secret_unb64(pub + 1, STR("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU")) == 32);
-	assert(secret_unb64(pub + 33, STR("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")) == 32);
-	bn = BN_bin2bn(d, 32, NULL);
-	assert(OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) == 1);
-	assert(OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, pub, 65) == 1);
-	assert(OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, bn) == 1);
-	params = OSSL_PARAM_BLD_to_param(bld);
-	assert(EVP_PKEY_fromdata_init(ctx) == 1);
-	assert(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) == 1);
-	OSSL_PARAM_free(params);
-	OSSL_PARAM_BLD_free(bld);
-	EVP_PKEY_CTX_free(ctx);
-	BN_free(bn);
-	return key;
 }
