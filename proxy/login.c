@@ -394,21 +394,22 @@ login_take_stored(struct request *r)
 	struct login *l = r->login;
 	const char **cookies;
 	struct err e;
+	size_t size;
 
 	if (store_take_put(&r->store, r->mem, &cookies, &e) == -1) {
 		r->session = NULL;
 		return request_fail(r, &e);
 	}
 	reply_cookies(r, l->cookies);
+	size = login_size_of(l->cookies) + login_size_of(cookies) + login_held_of_others(r);
 	/* The browser sends them all with every request: without tokens it can work, beyond header_size it
 	 * cannot. */
-	if (login_size_of(l->cookies) + login_size_of(cookies) <=
-	    request_snap(r)->conf->limits.header_size / 2)
+	if (size <= request_snap(r)->conf->limits.header_size / 2)
 		reply_cookies(r, cookies);
 	else
 		log_request(LOG_LEVEL_WARN, r->id, REASON_NONE,
-		    "%.*s's session and tokens take %zu bytes of cookies: the tokens are not kept",
-		    STR_ARG(r->session->username), login_size_of(l->cookies) + login_size_of(cookies));
+		    "%.*s's sessions and tokens take %zu bytes of cookies: the tokens are not kept",
+		    STR_ARG(r->session->username), size);
 	frontend_keep_state(r, l->session_state);
 	login_count(r);
 	login_set_binding(r);

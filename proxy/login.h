@@ -56,5 +56,7 @@ int login_read_response(
 bool login_right_issuer(struct request *r, const struct response *a, struct err *e);
 void login_set_binding(struct request *r);
 size_t login_size_of(const char **set_cookies); /* bytes; NULL is none */
+size_t login_held_of_others(
+    struct request *r); /* bytes that the browser sends for its sessions at other providers */
 
 #endif

@@ -18,6 +18,7 @@ static void view_release(void *);
 struct login *
 login_of(struct request *r, size_t provider)
 {
+	const struct conf *c = request_snap(r)->conf;
 	struct visit v;
 
 	if (r->login != NULL)
@@ -27,7 +28,9 @@ login_of(struct request *r, size_t provider)
 	request_visit(r, &v, provider);
 	binding_read(v.cookies, v.n_cookies, snapshot_binding_cookie(request_snap(r), r->match.origin),
 	    r->now_ms / 1000, r->mem, &r->login->binding);
-	r->login->binding.cross_site = request_snap(r)->conf->providers[provider].form_post;
+	/* One cookie for all: the next sign-in may be at another provider. */
+	for (size_t i = 0; i < c->n_providers; i++)
+		r->login->binding.cross_site = r->login->binding.cross_site || c->providers[i].form_post;
 	return r->login;
 }
 
@@ -270,6 +273,21 @@ login_set_binding(struct request *r)
 	reply_field(r, "Set-Cookie",
 	    str_of(binding_set_cookie(&r->login->binding, &s->conf->session, r->match.origin,
 		snapshot_binding_cookie(s, r->match.origin), r->mem)));
+}
+
+size_t
+login_held_of_others(struct request *r)
+{
+	struct visit v;
+	size_t n = 0;
+
+	for (size_t i = 0; i < request_snap(r)->conf->n_providers; i++) {
+		if (i == r->login->provider)
+			continue;
+		request_visit(r, &v, i);
+		n += session_cookie_held(&v);
+	}
+	return n;
 }
 
 size_t

@@ -197,6 +197,8 @@ const char **session_cookie_set(const struct conf_session *c, const struct conf_
     struct str value, const struct visit *had, struct mem *m);
 const char **session_cookie_clear(const struct conf_session *c, const struct conf_origin *o, const char *name,
     const struct visit *had, struct mem *m);
+/* Bytes that the session of v's scope, its parts and its tokens take in the request's Cookie. */
+size_t session_cookie_held(const struct visit *v);
 /* The longest value that the nine cookies of this name hold. */
 size_t session_cookie_room(const struct conf_session *c, const struct conf_origin *o, const char *name);
 

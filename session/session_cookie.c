@@ -71,6 +71,23 @@ piece_room(const struct conf_session *c, const struct conf_origin *o, const char
 	return taken < PIECE_MAX ? PIECE_MAX - taken : 0;
 }
 
+size_t
+session_cookie_held(const struct visit *v)
+{
+	struct str ours = v->scope->cookie, name, value;
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_cookies; i++) {
+		struct str rest = v->cookies[i];
+
+		while (cookie_next(&rest, &name, &value))
+			if (str_begins(name, ours) &&
+			    (name.n == ours.n || name.p[ours.n] == '.' || cookie_part_number(name, ours) > 0))
+				n += name.n + value.n + strlen("=; ");
+	}
+	return n;
+}
+
 const char **
 session_cookie_set(const struct conf_session *c, const struct conf_origin *o, const char *name,
     struct str value, const struct visit *had, struct mem *m)

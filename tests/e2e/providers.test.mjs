@@ -1,7 +1,9 @@
 // Several providers side by side: each with a callback and a cookie of its own, never taken for one another.
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { Browser, FETCH } from './lib/browser.mjs';
+import { Browser, FETCH, NAVIGATE } from './lib/browser.mjs';
+import { launch, picture, signIn } from './lib/chromium.mjs';
+import { certificate } from './lib/certificate.mjs';
 import { FaultOp } from './lib/faultop.mjs';
 import { Op } from './lib/op.mjs';
 import { freePort, until } from './lib/ports.mjs';
@@ -305,4 +307,132 @@ story('a provider that is away hinders nobody at the other one, and is named by 
 	assert.equal((await get(browser, `${url}/page`)).status, 401);
 });
 
-closing(w, f);
+// --- several hosts, and providers that answer in different ways ---
+
+async function makeHosts() {
+	const x = await world({ proxy: false });
+	x.two = await FaultOp.start();
+	const stop = x.stop;
+	x.stop = async (expected) => { try { await stop(expected); } finally { await x.two.stop(); } };
+	const { cert, key } = certificate('localhost', 'DNS:localhost,IP:127.0.0.1');
+	x.url = `https://127.0.0.1:${x.port}`;
+	x.other = `https://localhost:${x.port}`;
+	x.settings.publicUrl = [x.url, x.other];
+	x.settings.listen = `tls_certificate = "${cert}" tls_certificate_key = "${key}"`;
+	x.settings.top = 'callback_path = "/oidcServices/signinresponse"';
+	x.settings.routes = `provider "two" { discovery_url = "${x.two.discoveryUrl}" client_id = "rp-two" client_secret = "client-secret-of-the-tests-0123456789" response_mode = "form_post" }
+		route "/" { upstream = "app" }
+		route "/two" { upstream = "app" provider = "two" }
+		route "localhost/" { upstream = "app" provider = {"two", "main"} }`;
+	await x.start();
+	return x;
+}
+let many;
+const h = () => { many ??= makeHosts(); return many; };
+after(async () => { await (await many?.catch(() => {}))?.stop().catch(() => {}); });
+
+// Signs in at a provider that answers by a form, which a scripted browser has to send by hand.
+async function signInByForm(browser, page) {
+	const away = await browser.request(page);
+	const answer = await new Browser().request(away.location);
+	const back = new URL(answer.location);
+	return [back, await browser.go(`${back.origin}${back.pathname}`, {
+		method: 'POST', body: back.search.slice(1), headers: { ...NAVIGATE, 'Content-Type': 'application/x-www-form-urlencoded', Origin: new URL(away.location).origin, 'Sec-Fetch-Site': 'cross-site' },
+	})];
+}
+
+story('each host has callbacks and sessions of its own, at each provider', async () => {
+	const { url, other, op, two } = await h();
+	const browser = new Browser();
+	op.user = 'alice';
+	two.user = 'bob';
+	let r = await browser.go(`${url}/x`);
+	assert.equal(r.json.user, 'alice');
+	assert.ok(r.chain.some((a) => a.url.startsWith(`${url}/oidcServices/signinresponse?`)));
+	const [back, page] = await signInByForm(browser, `${url}/two`);
+	assert.equal(`${back.origin}${back.pathname}`, `${url}/oidcServices/signinresponse/two`);
+	assert.equal(page.json.user, 'bob');
+
+	const cookies = browser.jar.header(new URL(url));
+	for (const path of ['/', '/two']) {
+		assert.equal((await browser.request(`${url}${path}`, { headers: FETCH })).status, 200);
+		assert.equal((await browser.request(`${other}${path}`, { headers: FETCH, cookie: cookies })).status, 401, 'a session of one host is none of the other\'s');
+	}
+	// the routes of a host that titles name are its own
+	r = await browser.request(`${other}/`);
+	assert.equal(r.status, 200);
+	const [first, second] = links(r.text);
+	assert.deepEqual([first.name, second.name], ['two', 'main']);
+	assert.ok((await browser.request(`${other}${second.url}`)).location.includes(encodeURIComponent(`${other}/oidcServices/signinresponse`)));
+	const [there, done] = await signInByForm(browser, `${other}${first.url}`);
+	assert.equal(`${there.origin}${there.pathname}`, `${other}/oidcServices/signinresponse/two`);
+	assert.equal(done.json.user, 'bob');
+	assert.equal(claims(browser, '__Host-workflow_session-two').idp, 'two');
+	assert.equal((await get(browser, `${url}/two`)).json.user, 'bob', 'and the first host\'s sessions stay');
+	assert.equal((await get(browser, `${url}/`)).json.user, 'alice');
+
+	// signing out of one host leaves the other
+	await browser.request(`${url}/auth/logout`);
+	assert.equal((await get(browser, `${url}/two`)).status, 401);
+	assert.equal((await get(browser, `${other}/`)).json.user, 'bob');
+});
+
+story('each callback takes the answer in the way that its provider gives it', async () => {
+	const { url } = await h();
+	const browser = new Browser();
+	let r = await browser.request(`${url}/oidcServices/signinresponse`, { form: { state: 'x', code: 'y' } });
+	assert.equal(r.status, 405);
+	const away = await browser.request(`${url}/two`);
+	const back = (await new Browser().request(away.location)).location;
+	r = await browser.request(back);
+	assert.equal(r.setCookies.filter((c) => /^__Host-workflow_session(-two)?=./.test(c)).length, 0, 'a query is no form');
+	assert.notEqual(r.status, 200);
+	// the one sign-in cookie has to come along with a form, whoever is asked first
+	for (const provider of ['main', 'two']) {
+		const begun = await new Browser().request(`${url}/auth/login?provider=${provider}`, { headers: NAVIGATE });
+		assert.equal(begun.status, 302);
+		assert.match(begun.setCookies.find((c) => c.startsWith('__Host-workflow_session.login=')), /; Secure; HttpOnly; SameSite=None$/);
+	}
+});
+
+story('the tokens of two sessions never fill the head that a browser may send', async () => {
+	const { url, op, two } = await h();
+	const browser = new Browser();
+	const filler = 'x'.repeat(6000);
+	op.fault = { claims: { filler } };
+	two.fault = { claims: { filler } };
+	await browser.go(`${url}/x`);
+	assert.ok(browser.jar.get('__Host-workflow_session.t'), 'the tokens of the first are kept');
+	const [, page] = await signInByForm(browser, `${url}/two`);
+	op.fault = {};
+	two.fault = {};
+	assert.equal(page.status, 200);
+	assert.equal(browser.jar.get('__Host-workflow_session-two.t'), undefined, 'those of the second are not, and both work');
+	assert.equal((await get(browser, `${url}/`)).status, 200);
+	assert.equal((await get(browser, `${url}/two`)).status, 200);
+});
+
+story('in a browser: choose, sign in, be refused nothing', async () => {
+	const { url } = await w();
+	const chromium = await launch();
+	try {
+		const page = await chromium.newPage();
+		const errors = [];
+		page.on('console', (m) => { if (m.type() === 'error' && m.location().url.startsWith(url)) errors.push(`${m.text()} ${m.location().url}`); });
+		await page.goto(`${url}/both/inbox?x=1`);
+		assert.equal(await page.textContent('h1'), 'Where do you want to sign in?');
+		await picture(page, 'choose-light');
+		await page.emulateMedia({ colorScheme: 'dark' });
+		await picture(page, 'choose-dark');
+		await page.click('text=two');
+		assert.match(page.url(), /^http:\/\/127\.0\.0\.2:/);
+		await signIn(page, 'bob');
+		await page.waitForURL(`${url}/both/inbox?x=1`);
+		assert.equal(JSON.parse(await page.textContent('body')).user, 'bob');
+		assert.deepEqual(errors.filter((e) => !/favicon/.test(e)), []);
+	} finally {
+		await chromium.close();
+	}
+});
+
+closing(w, f, h);
