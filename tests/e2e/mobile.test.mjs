@@ -211,7 +211,8 @@ story('POST token: what is no bearer, in the query, with another method, or of a
 });
 
 story('a session token ends: with the sign-out of its holder, with mobile_timeout, and when the app leaves the list', async () => {
-	const b = await world({ provider: `audience = "${API}"`, session: 'mobile_clients = {"phone"} mobile_timeout = "2s"', routes });
+	// One worker: of several each comes to a reload in its own time.
+	const b = await world({ workers: 1, provider: `audience = "${API}"`, session: 'mobile_clients = {"phone"} mobile_timeout = "2s"', routes });
 	try {
 		const token = await traded(b);
 		await accepted(b, '/x', { token });
