@@ -29,6 +29,7 @@ struct outbound {
 	int64_t rejected_at;              /* ... then; ms */
 	struct outbound_tended *tended;   /* borrowed; NULL: nobody fetches */
 	struct post *post;                /* borrowed; the main thread's mailbox */
+	struct err failure;               /* of the last attempt; NONE: it did not fail */
 };
 
 struct outbound_op {
@@ -143,6 +144,19 @@ outbound_token(struct outbound *b)
 	return t;
 }
 
+bool
+outbound_has_token(struct outbound *b, struct err *why)
+{
+	struct outbound_token *t = outbound_token(b);
+	bool has = t != NULL;
+
+	(void)pthread_mutex_lock(&b->lock);
+	*why = b->failure;
+	(void)pthread_mutex_unlock(&b->lock);
+	outbound_token_release(&t);
+	return has;
+}
+
 struct str
 outbound_token_value(const struct outbound_token *t)
 {
@@ -222,9 +236,18 @@ outbound_publish(struct outbound *b, struct str access_token, int64_t ends)
 	(void)pthread_mutex_lock(&b->lock);
 	was = b->token;
 	b->token = t;
+	b->failure = (struct err){ .reason = REASON_NONE };
 	(void)pthread_mutex_unlock(&b->lock);
 	outbound_token_release(&was);
 	return t;
+}
+
+void
+outbound_note_failure(struct outbound *b, const struct err *e)
+{
+	(void)pthread_mutex_lock(&b->lock);
+	b->failure = *e;
+	(void)pthread_mutex_unlock(&b->lock);
 }
 
 int64_t

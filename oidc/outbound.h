@@ -63,6 +63,8 @@ void outbound_forget(struct outbound *b, struct outbound *heir);
 
 /* The token in force, counted; NULL: there is none, so ask. */
 struct outbound_token *outbound_token(struct outbound *b);
+/* Is one in force?  *why: what the last attempt failed of; "" when it did not, or there was none. */
+bool outbound_has_token(struct outbound *b, struct err *why);
 /* "Bearer ...", the value of an Authorization header; borrowed. */
 struct str outbound_token_value(const struct outbound_token *t);
 void outbound_token_release(struct outbound_token **t);

@@ -316,6 +316,7 @@ fail(struct outbound_tended *t, const struct err *e)
 	t->not_before = outbound_now() + pause;
 	(void)err_set(&t->last, REASON_OUTBOUND_TOKEN, "outbound \"%.60s\": %s",
 	    outbound_conf(t->outbound)->name, e->text);
+	outbound_note_failure(t->outbound, &t->last);
 	log_failure(t, e->reason, token != NULL);
 	if (token != NULL)
 		wait_for(t, pause);

@@ -18,6 +18,7 @@ static step_fn healthz, readyz, metrics;
 static bool allowed(const struct request *);
 static json_t *list_providers(struct request *, bool *);
 static json_t *list_upstreams(struct request *, bool *);
+static json_t *list_outbounds(struct request *);
 static void free_text(void *);
 
 static const struct {
@@ -93,6 +94,8 @@ readyz(struct request *r)
 	strict = url_param(r->mem, r->in.query, "strict", &value) == 0 || str_is(r->in.query, STR("strict"));
 	(void)json_object_set_new(o, "providers", list_providers(r, &providers));
 	(void)json_object_set_new(o, "upstreams", list_upstreams(r, &upstreams));
+	if (request_snap(r)->conf->n_outbounds > 0)
+		(void)json_object_set_new(o, "outbounds", list_outbounds(r));
 	ready = started && !draining && upstreams && (providers || !strict);
 	(void)json_object_set_new(o, "ready", json_boolean(ready));
 	if (!started || draining)
@@ -154,6 +157,27 @@ list_upstreams(struct request *r, bool *any)
 		}
 		(void)json_object_set_new(o, "name", json_string(u->conf->name));
 		(void)json_object_set_new(o, "servers", servers);
+		(void)json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* Whether their tokens can be had; only the routes that want one depend on it. */
+static json_t *
+list_outbounds(struct request *r)
+{
+	struct snapshot *s = request_snap(r);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->conf->n_outbounds; i++) {
+		struct err why;
+		json_t *o = json_object();
+
+		(void)json_object_set_new(o, "name", json_string(s->conf->outbounds[i].name));
+		(void)json_object_set_new(
+		    o, "token", json_boolean(outbound_has_token(s->outbounds[i], &why)));
+		if (why.reason != REASON_NONE)
+			(void)json_object_set_new(o, "reason", json_string(why.text));
 		(void)json_array_append_new(list, o);
 	}
 	return list;

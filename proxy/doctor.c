@@ -16,6 +16,7 @@ static void check_all(struct doctor *);
 static void check_upstream(struct doctor *, const struct conf_upstream *);
 static void check_server(
     struct doctor *, const char *, const struct conf_upstream *, const struct conf_server *);
+static void check_outbound(struct doctor *, const struct conf_outbound *);
 static const char *advice(const struct conf_upstream *, const struct err *);
 static bool is_quiet(void);
 
@@ -87,6 +88,8 @@ check_all(struct doctor *d)
 		doctor_provider(d, &c->providers[i]);
 	for (size_t i = 0; i < c->n_upstreams; i++)
 		check_upstream(d, &c->upstreams[i]);
+	for (size_t i = 0; i < c->n_outbounds; i++)
+		check_outbound(d, &c->outbounds[i]);
 	for (size_t i = 0; i < c->n_expiries; i++)
 		doctor_ends(d, "what runs out", c->expiries[i].what, c->expiries[i].ends);
 }
@@ -140,6 +143,34 @@ check_server(
 		    s->url, u->health_check, a.status);
 	if (s->tls && reach_certificate(a.address, s->url, u->connect_timeout, &ends))
 		doctor_ends(d, subject, mem_printf(d->mem, "the certificate of %s", s->url), ends);
+}
+
+/* Whether its token can be had: it is fetched, once, and forgotten. */
+static void
+check_outbound(struct doctor *d, const struct conf_outbound *c)
+{
+	const char *subject = mem_printf(d->mem, "outbound %s", c->name);
+	struct oidc *o = NULL;
+	struct err e;
+
+	if (c->by_user) {
+		finding_note(&d->f, subject,
+		    "not tried: its tokens are those of signed-in users (grant = \"refresh_token\")");
+		return;
+	}
+	if (!c->own)
+		o = oidc_new(&d->conf->providers[c->provider], NULL);
+	if (reach_outbound(d->reach, c, o, &e) == 0)
+		finding_ok(&d->f, subject, "%s gives a token to client_id %s",
+		    c->own ? c->client.token_endpoint
+			   : mem_printf(d->mem, "provider %s", d->conf->providers[c->provider].name),
+		    c->own ? c->client.client_id : d->conf->providers[c->provider].client_id);
+	else
+		finding_fail(&d->f, subject,
+		    "%s; look at client_id, client_secret and scope or resource, and whether the provider "
+		    "lets this client use client_credentials",
+		    e.text);
+	oidc_unref(&o);
 }
 
 static const char *

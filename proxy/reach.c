@@ -93,6 +93,29 @@ reach_redeem(struct reach *r, struct oidc *o, const struct oidc_code *c, struct 
 	return oidc_take_tokens(&op, m, &tokens, e);
 }
 
+int
+reach_outbound(struct reach *r, const struct conf_outbound *c, struct oidc *o, struct err *e)
+{
+	const struct outbound_home home = { .base = r->base, .post = r->post, .fetch = r->fetch };
+	struct outbound *b = outbound_new(c, o, NULL);
+	struct outbound_token *token = NULL;
+	struct outbound_op *op;
+	int result;
+
+	if (o != NULL)
+		keeper_tend(r->keeper, o);
+	outbound_tend(b, &home);
+	op = outbound_ask(b, r->post, done_cb, r);
+	wait_for(r);
+	result = outbound_take(&op, &token, e);
+	outbound_token_release(&token);
+	outbound_forget(b, NULL);
+	if (o != NULL)
+		keeper_forget(r->keeper, o);
+	outbound_unref(&b);
+	return result;
+}
+
 /* What is asked has a timeout, so this ends. */
 static void
 wait_for(struct reach *r)

@@ -11,6 +11,7 @@
 #define PROXY_REACH_H
 #include "oidc/fetch.h"
 #include "oidc/oidc.h"
+#include "oidc/outbound.h"
 
 struct reach;
 
@@ -27,6 +28,10 @@ const struct oidc_view *reach_view(struct reach *r, struct oidc *o, struct err *
 /* Redeem a code; tokens that come are in m. */
 int reach_redeem(
     struct reach *r, struct oidc *o, const struct oidc_code *c, struct mem *m, struct err *e) MUST_CHECK;
+
+/* A token as an `outbound` section has it; o: its provider, NULL for an endpoint of its own.  -1: it cannot
+ * be had. */
+int reach_outbound(struct reach *r, const struct conf_outbound *c, struct oidc *o, struct err *e) MUST_CHECK;
 
 /*
  * When does the certificate end that a server shows?  It is not verified here:

@@ -36,6 +36,7 @@ const provider = new Provider(issuer, {
 		userinfo: { enabled: true },
 		revocation: { enabled: true },
 		introspection: { enabled: true },
+		clientCredentials: { enabled: true },
 	},
 	// Consent is given beforehand: the clients are ours.
 	loadExistingGrant: async (ctx) => {
