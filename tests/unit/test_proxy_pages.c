@@ -374,6 +374,20 @@ START_TEST(a_page_without_reason_follows_the_status)
 }
 END_TEST
 
+START_TEST(the_page_to_choose_has_a_link_for_each_provider_and_escapes_its_name)
+{
+	const struct page_choice v[] = { { "main", "/auth/login?provider=main&rd=%2F" },
+		{ "<b>\"two\"", "/auth/login?provider=x" }, { "three", "javascript:alert(1)" } };
+	const char *html = page_choose("r-1", v, 3, m).p;
+
+	ck_assert_ptr_nonnull(
+	    strstr(html, "<a class=\"first\" href=\"/auth/login?provider=main&amp;rd=%2F\">main</a>"));
+	ck_assert_ptr_nonnull(strstr(html, ">&lt;b&gt;&quot;two&quot;</a>"));
+	ck_assert_ptr_null(strstr(html, "javascript"));
+	ck_assert_ptr_nonnull(strstr(html, "r-1"));
+}
+END_TEST
+
 START_TEST(signing_out_says_whether_the_provider_knows_you)
 {
 	struct str here = page_signed_out("r", "/app/", false, m),
@@ -438,6 +452,7 @@ main(void)
 	tcase_add_test(t, the_json_twin_says_the_same);
 	tcase_add_test(t, json_survives_every_foreign_byte);
 	tcase_add_test(t, a_page_without_reason_follows_the_status);
+	tcase_add_test(t, the_page_to_choose_has_a_link_for_each_provider_and_escapes_its_name);
 	tcase_add_test(t, signing_out_says_whether_the_provider_knows_you);
 	tcase_add_test(t, a_logout_that_another_site_caused_asks_first);
 	tcase_add_test(t, a_page_leads_on_by_itself_and_only_to_what_is_a_link);

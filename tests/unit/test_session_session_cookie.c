@@ -159,6 +159,21 @@ START_TEST(signing_out_deletes_every_part)
 }
 END_TEST
 
+START_TEST(what_a_session_takes_is_counted_without_those_of_other_providers)
+{
+	const struct str cookies[] = { STR("app=1; wp=abc; wp_1=de; wp.t=f; wp-b=0123456789; wp-b.t=0"),
+		STR("wp_9=no; wp.t_1=g; wpx=no; wp") };
+	struct session_scope scope = { &http, NULL, STR("wp") };
+	struct visit v = { .scope = &scope, .cookies = cookies, .n_cookies = 2, .mem = m };
+
+	ck_assert_uint_eq(session_cookie_held(&v), strlen("wp=abc; wp_1=de; wp.t=f; wp.t_1=g; "));
+	scope.cookie = STR("wp-b");
+	ck_assert_uint_eq(session_cookie_held(&v), strlen("wp-b=0123456789; wp-b.t=0; "));
+	scope.cookie = STR("wp-c");
+	ck_assert_uint_eq(session_cookie_held(&v), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -174,6 +189,7 @@ main(void)
 	tcase_add_test(t, what_nine_cookies_cannot_hold_is_refused);
 	tcase_add_test(t, a_shorter_value_deletes_what_the_longer_one_left);
 	tcase_add_test(t, signing_out_deletes_every_part);
+	tcase_add_test(t, what_a_session_takes_is_counted_without_those_of_other_providers);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
