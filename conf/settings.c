@@ -344,7 +344,7 @@ const struct setting settings[] = {
 	{ ROW(S, "encrypt", BOOL), .fallback = "no", .later = "yes",
 	    .help = "Encrypt the cookie instead of signing it." },
 	{ ROW(S, "store", WORD), .fallback = "cookie", .words = "cookie memory redis",
-	    .later = "memory redis", AT(conf_session, store),
+	    .later = "memory", AT(conf_session, store),
 	    .help = "Where tokens are kept." },
 	{ ROW(S, "redis", SECRET), .example = "redis://127.0.0.1:6379/0", .secret = true,
 	    .help = "The Redis that instances share: sessions, revocations, refresh locks. "

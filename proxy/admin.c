@@ -11,12 +11,14 @@
 #include "conf/url.h"
 #include "proxy/admin.h"
 #include "proxy/client.h"
+#include "proxy/redis_revocations.h"
 #include "proxy/request.h"
 #include "session/revoked.h"
 
 static step_fn healthz, readyz, metrics;
 static bool allowed(const struct request *);
 static json_t *list_providers(struct request *, bool *);
+static json_t *show_redis(struct request *, bool *);
 static json_t *list_upstreams(struct request *, bool *);
 static json_t *list_outbounds(struct request *);
 static void free_text(void *);
@@ -80,13 +82,16 @@ healthz(struct request *r)
 	return STEP_REPLY;
 }
 
-/* Sessions can be served without a provider; ?strict asks for sign-ins as well. */
+/*
+ * Sessions can be served without a provider, and without the Redis as long as
+ * its last view is fresh; ?strict asks for sign-ins as well.
+ */
 static enum step
 readyz(struct request *r)
 {
 	struct shared *sh = r->worker->shared;
 	bool strict, started = atomic_load(&sh->started), draining = atomic_load(&sh->draining), ready;
-	bool providers = true, upstreams = false;
+	bool providers = true, upstreams = false, redis = true;
 	struct str value;
 	json_t *o = json_object();
 	char *text;
@@ -96,10 +101,15 @@ readyz(struct request *r)
 	(void)json_object_set_new(o, "upstreams", list_upstreams(r, &upstreams));
 	if (request_snap(r)->conf->n_outbounds > 0)
 		(void)json_object_set_new(o, "outbounds", list_outbounds(r));
-	ready = started && !draining && upstreams && (providers || !strict);
+	if (request_snap(r)->conf->session.redis.host != NULL)
+		(void)json_object_set_new(o, "redis", show_redis(r, &redis));
+	ready =
+	    started && !draining && upstreams && !request_is_stale(r) && ((providers && redis) || !strict);
 	(void)json_object_set_new(o, "ready", json_boolean(ready));
 	if (!started || draining)
 		(void)json_object_set_new(o, "reason", json_string(draining ? "draining" : "starting"));
+	else if (request_is_stale(r))
+		(void)json_object_set_new(o, "reason", json_string(reason_word(REASON_REVOCATIONS_STALE)));
 	text = json_dumps(o, JSON_INDENT(2));
 	json_decref(o);
 	mem_on_free(r->mem, free_text, text);
@@ -127,6 +137,20 @@ list_providers(struct request *r, bool *all)
 		(void)json_array_append_new(list, o);
 	}
 	return list;
+}
+
+static json_t *
+show_redis(struct request *r, bool *up)
+{
+	json_t *o = json_object();
+	char why[320];
+
+	*up = redis_revocations_state(r->worker->shared, why);
+	(void)json_object_set_new(o, "at", json_string(request_snap(r)->conf->session.redis.at));
+	(void)json_object_set_new(o, "ready", json_boolean(*up));
+	if (!*up)
+		(void)json_object_set_new(o, "reason", json_string(why));
+	return o;
 }
 
 static json_t *
@@ -192,12 +216,15 @@ metrics(struct request *r)
 	struct metrics_server *v = mem_zalloc(r->mem, s->n_servers * sizeof(*v));
 	struct metrics_expiry *x = mem_zalloc(r->mem, s->conf->n_expiries * sizeof(*x));
 	const struct metrics **workers = mem_zalloc(r->mem, sh->n_workers * sizeof(*workers));
+	char why[320];
 	struct metrics_process all = {
 		.started = sh->began,
 		.reloads = atomic_load(&sh->reloads),
 		.reload_failures = atomic_load(&sh->reload_failures),
 		.revoked = revoked_count(sh->revoked),
 		.version = WORKFLOW_PROXY_VERSION,
+		.redis = s->conf->session.redis.host != NULL,
+		.redis_up = redis_revocations_state(sh, why),
 		.n_providers = s->conf->n_providers,
 		.providers = p,
 		.n_servers = s->n_servers,
@@ -206,7 +233,6 @@ metrics(struct request *r)
 		.expiries = x,
 	};
 	int64_t now = clock_seconds();
-	char why[320];
 	size_t i, k;
 
 	for (i = 0; i < s->conf->n_providers; i++) {

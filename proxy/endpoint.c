@@ -130,6 +130,8 @@ show_session(struct request *r)
 	default:
 		request_find_session(r, NULL, c->n_providers);
 	}
+	if (r->found == SESSION_STALE)
+		return request_refuse_stale(r);
 	o = json_object();
 	if (r->found == SESSION_FOUND) {
 		(void)json_object_set_new(o, "authenticated", json_true());

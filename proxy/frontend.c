@@ -215,6 +215,7 @@ frontend_same_user(struct request *r, size_t provider, const struct identity *wh
 	case SESSION_INVALID:
 	case SESSION_DUPLICATE:
 	case SESSION_REVOKED:
+	case SESSION_STALE:
 		break;
 	}
 	return false;

@@ -200,6 +200,8 @@ login_loop_cause(const struct request *r)
 		return REASON_LOGIN_LOOP_APP;
 	case SESSION_EXPIRED:
 		return REASON_LOGIN_LOOP_CLOCK;
+	case SESSION_STALE:
+		return REASON_NONE;
 	case SESSION_NONE:
 	case SESSION_INVALID:
 	case SESSION_DUPLICATE:

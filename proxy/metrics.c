@@ -157,6 +157,10 @@ print_process(struct text *t, const struct metrics_process *p)
 	print_head(t, P "revoked_sessions", "gauge",
 	    "Entries in the table of ended sessions; those that have run out go when room is needed.");
 	print(t, P "revoked_sessions %" PRIu64 "\n", p->revoked);
+	if (!p->redis)
+		return;
+	print_head(t, P "redis_up", "gauge", "1 while the Redis that instances share can be used.");
+	print(t, P "redis_up %d\n", p->redis_up);
 }
 
 static void

@@ -67,6 +67,7 @@ struct metrics_process {
 	uint64_t reloads, reload_failures;
 	uint64_t revoked; /* entries in the table of ended sessions */
 	const char *version;
+	bool redis, redis_up; /* is one configured, and is it there? */
 	size_t n_providers;
 	const struct metrics_provider {
 		const char *name;

@@ -161,6 +161,8 @@ mobile_read(struct request *r)
 		request_visit(r, &v, r->provider);
 		r->found = session_read(request_snap(r)->sessions, &v, bearer_token(r), &session);
 	}
+	if (r->found == SESSION_FOUND && request_is_stale(r))
+		return request_refuse_stale(r);
 	if (r->found == SESSION_FOUND) {
 		r->bearer = bearer_of_session(session, r->provider, r->mem);
 		return STEP_ALLOW_BEARER;

@@ -17,6 +17,7 @@
 #include "proxy/notify.h"
 #include "proxy/process.h"
 #include "proxy/rate.h"
+#include "proxy/redis_revocations.h"
 #include "proxy/revoke_file.h"
 #include "proxy/sockets.h"
 #include "proxy/worker.h"
@@ -35,6 +36,7 @@ struct process {
 	struct snapshot *snap;
 	struct sockets *sockets, *old_sockets;
 	struct health *health;
+	struct redis_revocations *revocations;
 	struct snapshot *old_snap; /* until no worker begins anything under it */
 	struct shared shared;
 	struct event *signals[5];
@@ -48,6 +50,7 @@ struct process {
 };
 
 static int begin(struct process *, struct err *);
+static void read_revocations(struct process *);
 static struct conf *load(const char *);
 static int drop_user(const char *, struct err *);
 static int open_revocations(struct process *, struct err *);
@@ -132,13 +135,25 @@ begin(struct process *p, struct err *e)
 	if (p->snap == NULL)
 		return -1;
 	p->sockets = sockets_open(p->snap->conf, p->snap->conf->workers, NULL, e);
-	if (p->sockets == NULL || drop_user(p->snap->conf->user, e) == -1 || open_revocations(p, e) == -1 ||
-	    start_workers(p, e) == -1 || watch_signals(p, e) == -1)
+	if (p->sockets == NULL || drop_user(p->snap->conf->user, e) == -1)
+		return -1;
+	read_revocations(p);
+	if (open_revocations(p, e) == -1 || start_workers(p, e) == -1 || watch_signals(p, e) == -1)
 		return -1;
 	tend(p, p->snap);
 	p->health = health_new(p->base, p->fetch, p->snap);
 	order_all(p);
 	return 0;
+}
+
+/* Whoever is served first must not be one whose session was ended elsewhere; an unreachable Redis takes 2 s. */
+static void
+read_revocations(struct process *p)
+{
+	p->revocations = redis_revocations_new(p->base, p->post, &p->shared);
+	redis_revocations_use(p->revocations, p->snap);
+	while (!redis_revocations_tried(p->revocations))
+		(void)event_base_loop(p->base, EVLOOP_ONCE);
 }
 
 /* Every mistake is a line of its own; warnings as well. */
@@ -365,6 +380,7 @@ reload_now(struct process *p)
 	p->old_snap = old;
 	health_free(&p->health);
 	p->health = health_new(p->base, p->fetch, snap);
+	redis_revocations_use(p->revocations, snap);
 	order_all(p);
 	return true;
 }
@@ -448,6 +464,7 @@ end(struct process *p)
 		if (p->shared.workers[i]->thread != 0)
 			worker_join(p->shared.workers[i]);
 	health_free(&p->health);
+	redis_revocations_free(&p->revocations);
 	forget_old(p);
 	if (p->keeper != NULL && p->snap != NULL)
 		forget(p, p->snap, NULL);

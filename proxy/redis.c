@@ -92,16 +92,18 @@ redis_free(struct redis *r)
 {
 	struct redis_op *op;
 
+	struct err e;
+
 	shut(r);
+	r->state = REDIS_IS_DOWN;
+	(void)err_set(&e, REASON_REDIS_DOWN, "%s is used no longer", r->at);
+	while ((op = r->first) != NULL) {
+		r->first = op->next;
+		finish(op, NULL, NULL, &e);
+	}
 	redis_reader_free(&r->reader);
 	event_free(r->timer);
 	event_free(r->broke);
-	while ((op = r->first) != NULL) {
-		r->first = op->next;
-		op->redis = NULL;
-		if (op->forgotten)
-			op_free(op);
-	}
 	SSL_CTX_free(r->ctx);
 	secret_free(&r->password);
 	free(r->host);

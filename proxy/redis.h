@@ -29,7 +29,7 @@
 #define REDIS_PATIENCE_MS 2000
 #define REDIS_OPS_MAX     4096               /* commands without an answer, */
 #define REDIS_BYTES_MAX   (16 * 1024 * 1024) /* and their bytes */
-#define REDIS_WORDS_MAX   12                 /* of one command */
+#define REDIS_WORDS_MAX   128                /* of one command */
 
 struct event_base;
 struct redis;
@@ -49,7 +49,7 @@ struct redis_home {
 /* Copies what it needs of c; tls (NULL: plain) is shared.  Begins to connect. */
 struct redis *redis_new(const struct redis_home *home, const struct conf_redis *c, SSL_CTX *tls);
 struct redis *redis_ref(struct redis *r); /* safe on NULL */
-void redis_unref(struct redis **r);       /* safe on NULL; what was sent without an op is still written */
+void redis_unref(struct redis **r);       /* safe on NULL; with the last one what waits fails */
 /* Is it the connection that this configuration wants? */
 bool redis_is(const struct redis *r, const struct conf_redis *c);
 /* From the next connection on. */

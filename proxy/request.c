@@ -448,10 +448,13 @@ sign_in_or_401(struct request *r)
 		[SESSION_INVALID] = REASON_SESSION_INVALID,
 		[SESSION_DUPLICATE] = REASON_SESSION_DUPLICATE,
 		[SESSION_REVOKED] = REASON_SESSION_REVOKED,
+		[SESSION_STALE] = REASON_REVOCATIONS_STALE,
 	};
 	enum conf_unauthenticated how = r->match.route->unauthenticated;
 
 	r->session = NULL;
+	if (r->found == SESSION_STALE)
+		return request_refuse_stale(r);
 	if (how == UNAUTHENTICATED_401 || r->in.upgrade || (r->verify != NULL && !r->verify->redirect) ||
 	    (how == UNAUTHENTICATED_AUTO && !request_is_navigation(r)))
 		return request_refuse(r, why[r->found], "%s", reason_meaning(why[r->found]));
@@ -506,6 +509,14 @@ request_fail(struct request *r, const struct err *e)
 	if (e != &r->err)
 		r->err = *e;
 	return STEP_REFUSE;
+}
+
+enum step
+request_refuse_stale(struct request *r)
+{
+	return request_refuse(r, REASON_REVOCATIONS_STALE,
+	    "which sessions were ended elsewhere has not been known for session.revocation_stale; the Redis "
+	    "cannot be read");
 }
 
 enum step

@@ -203,6 +203,9 @@ void request_broken(struct request *r, const struct err *e);
 enum step request_wait(struct request *r, enum step take);
 enum step request_fail(struct request *r, const struct err *e); /* STEP_REFUSE */
 enum step request_refuse(struct request *r, enum reason why, const char *fmt, ...) PRINTF(3, 4);
+/* Has nobody been able to say for too long which sessions other instances ended? */
+bool request_is_stale(const struct request *r);
+enum step request_refuse_stale(struct request *r);
 struct str request_field(const struct request *r, enum field_id id); /* "" when there is none */
 bool request_is_navigation(const struct request *r);
 bool request_from_other_site(const struct request *r);

@@ -86,9 +86,17 @@ request_visit(struct request *r, struct visit *v, size_t provider)
 		.n_cookies = n,
 		.revoked = r->worker->shared->revoked,
 		.cache = r->worker->cache,
+		.redis = r->view->redis,
 		.now_ms = r->now_ms,
 		.mem = r->mem,
 	};
+}
+
+bool
+request_is_stale(const struct request *r)
+{
+	return r->began / 1000 >
+	       atomic_load_explicit(&r->worker->shared->fresh_until, memory_order_relaxed);
 }
 
 void
@@ -102,6 +110,7 @@ request_find_session(struct request *r, const size_t *providers, size_t n)
 		[SESSION_REVOKED] = 3,
 		[SESSION_DUPLICATE] = 4,
 		[SESSION_FOUND] = 5,
+		[SESSION_STALE] = 5,
 	};
 	const struct snapshot *s = request_snap(r);
 	struct visit v;
@@ -119,8 +128,11 @@ request_find_session(struct request *r, const size_t *providers, size_t n)
 		r->found = found;
 		r->session = session;
 		r->provider = provider;
-		if (found == SESSION_FOUND)
-			return;
+		if (found != SESSION_FOUND)
+			continue;
+		if (request_is_stale(r))
+			r->found = SESSION_STALE;
+		return;
 	}
 }
 

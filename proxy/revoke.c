@@ -3,6 +3,7 @@
 
 #include "conf/mem.h"
 #include "conf/post.h"
+#include "proxy/redis_sink.h"
 #include "proxy/revoke.h"
 #include "proxy/watch.h"
 #include "proxy/worker.h"
@@ -31,6 +32,7 @@ revoke_ask(struct worker *w, const struct revocation *v, size_t n, revoke_done *
 	struct revoke_op *op = xcalloc(1, sizeof(*op));
 	struct shared *sh = w->shared;
 	struct revocation *list;
+	struct revoke_sink *sink;
 	size_t i;
 
 	op->mem = mem_new(SIZE_MAX);
@@ -48,10 +50,11 @@ revoke_ask(struct worker *w, const struct revocation *v, size_t n, revoke_done *
 	}
 	metric_add(&w->metrics.revocations, n);
 	revoke_look(sh);
-	if (sh->sink == NULL || op->err.reason != REASON_NONE)
+	sink = w->view->redis != NULL ? redis_sink() : sh->sink;
+	if (sink == NULL || op->err.reason != REASON_NONE)
 		revoke_kept(op, NULL);
 	else
-		sh->sink->keep(sh->sink, op);
+		sink->keep(sink, op);
 	return op;
 }
 

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "proxy/redis.h"
 #include "proxy/snapshot.h"
+#include "proxy/store_redis.h"
 #include "proxy/tls.h"
 #include "proxy/verify.h"
 
@@ -32,7 +34,8 @@ snapshot_new(struct conf *c, struct snapshot *old, struct err *e)
 	s->conf = c;
 	s->mem = mem_new(SIZE_MAX);
 	make_names(s);
-	if (make_rules(s, e) == -1 || make_listens(s, e) == -1 || make_upstreams(s, old, e) == -1) {
+	if (make_rules(s, e) == -1 || redis_tls_new(&c->session.redis, &s->redis_tls, e) == -1 ||
+	    make_listens(s, e) == -1 || make_upstreams(s, old, e) == -1) {
 		snapshot_unref(&s);
 		return NULL;
 	}
@@ -71,6 +74,7 @@ snapshot_free(struct snapshot *s)
 		SSL_CTX_free(s->listen_tls[i]);
 	for (i = 0; s->upstreams != NULL && i < s->conf->n_upstreams; i++)
 		SSL_CTX_free(s->upstreams[i].tls);
+	SSL_CTX_free(s->redis_tls);
 	store_free(&s->store);
 	sessions_free(&s->sessions);
 	access_free(&s->access);
@@ -126,7 +130,9 @@ make_rules(struct snapshot *s, struct err *e)
 	s->sessions = sessions_new(cs, needed, e);
 	if (s->sessions == NULL)
 		return -1;
-	s->store = store_cookie_new(cs, e);
+	s->store = cs->store == TOKENS_IN_REDIS ? store_redis_new(cs, NULL, e) : store_cookie_new(cs, e);
+	if (s->store != NULL && cs->store == TOKENS_IN_COOKIE && cs->redis.host != NULL)
+		s->store = store_redis_new(cs, s->store, e);
 	if (s->store == NULL)
 		return -1;
 	authreq_keys_derive(

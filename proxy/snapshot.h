@@ -63,6 +63,7 @@ struct snapshot {
 	struct upstream *upstreams; /* conf->n_upstreams */
 	size_t n_servers;
 	SSL_CTX **listen_tls;     /* conf->n_listens; NULL: plain */
+	SSL_CTX *redis_tls;       /* NULL: none, or plain */
 	struct str *route_fields; /* conf->n_routes: set_headers as "Name: value CRLF" lines */
 	pthread_mutex_t lock;
 };

@@ -12,6 +12,7 @@
 #include "proxy/bearer_cache.h"
 #include "proxy/client.h"
 #include "proxy/loops.h"
+#include "proxy/redis.h"
 #include "proxy/request.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -26,6 +27,7 @@
 static void *worker_main(void *);
 static void obey(void *);
 static void adopt(struct worker *, struct snapshot *);
+static struct redis *redis_for(struct worker *, struct snapshot *);
 static void listen_on(struct worker *, struct listener *, size_t);
 static void drain(struct worker *, int64_t);
 static void drain_over(struct timer *);
@@ -182,9 +184,25 @@ adopt(struct worker *w, struct snapshot *snap)
 	v->users = 1; /* the worker itself */
 	v->pools = xcalloc(snap->n_servers, pool_size());
 	v->turn = xcalloc(snap->conf->n_upstreams, sizeof(*v->turn));
+	v->redis = redis_for(w, snap);
 	if (w->view != NULL)
 		view_leave(&w->view);
 	w->view = v;
+}
+
+/* The connection goes on where the new snapshot names the same server. */
+static struct redis *
+redis_for(struct worker *w, struct snapshot *snap)
+{
+	const struct redis_home home = { .base = w->base, .post = w->post, .metrics = &w->metrics };
+	const struct conf_redis *c = &snap->conf->session.redis;
+
+	if (c->host == NULL)
+		return NULL;
+	if (w->view == NULL || w->view->redis == NULL || !redis_is(w->view->redis, c))
+		return redis_new(&home, c, snap->redis_tls);
+	redis_use_tls(w->view->redis, snap->redis_tls);
+	return redis_ref(w->view->redis);
 }
 
 struct view *
@@ -208,6 +226,7 @@ static void
 view_free(struct view *v)
 {
 	pools_close(v);
+	redis_unref(&v->redis);
 	snapshot_unref(&v->snap);
 	free(v->pools);
 	free(v->turn);

@@ -25,6 +25,7 @@ struct client;
 struct loops;
 struct pool;
 struct rate;
+struct redis;
 struct request;
 struct revoke_sink;
 struct revoked;
@@ -34,11 +35,18 @@ struct worker;
 /* What all threads of the process share. */
 struct shared {
 	struct revoked *revoked;             /* sessions ended */
-	struct revoke_sink *sink;            /* where that is kept; NULL: nowhere */
+	struct revoke_sink *sink;            /* where that is kept without a Redis; NULL: nowhere */
 	struct revoked *flows;               /* sign-ins redeemed */
 	struct revoked *jtis;                /* logout tokens that came */
 	struct rate *rate;                   /* sign-ins per address */
 	struct rate *front_rate, *back_rate; /* logouts that providers send, per address */
+	/* Until then (timers_now()) it is known what other instances ended; INT64_MAX: there are none. */
+	_Atomic int64_t fresh_until;
+	struct shared_redis {
+		atomic_bool up;
+		pthread_mutex_t lock; /* of: */
+		char why[320];        /* it is not */
+	} redis;
 	atomic_size_t connections;
 	atomic_bool draining;
 	atomic_bool started; /* all listeners are up */
@@ -56,8 +64,9 @@ struct view {
 	struct snapshot *snap;
 	struct worker *worker;
 	size_t users;
-	struct pool *pools; /* snap->n_servers: idle and busy upstream connections */
-	size_t *turn;       /* conf->n_upstreams: round robin */
+	struct pool *pools;  /* snap->n_servers: idle and busy upstream connections */
+	size_t *turn;        /* conf->n_upstreams: round robin */
+	struct redis *redis; /* ours; NULL: the snapshot names none */
 };
 
 /* A piece of memory that is lent while there are bytes; from the worker's free list. */

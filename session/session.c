@@ -257,6 +257,8 @@ rank(enum session_found found)
 		return 4;
 	case SESSION_DUPLICATE:
 		return 5;
+	case SESSION_STALE:
+		break; /* not of a cookie's making */
 	}
 	return 0;
 }

@@ -128,6 +128,7 @@ enum session_found {
 	SESSION_INVALID,   /* malformed, forged, or of another proxy, host or provider */
 	SESSION_DUPLICATE, /* several differing ones verify */
 	SESSION_REVOKED,
+	SESSION_STALE, /* in force, but whether another instance ended it cannot be told; not by session_find() */
 };
 
 /*

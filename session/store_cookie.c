@@ -1,10 +1,8 @@
 /*
  * session/store_cookie.c - tokens sealed into a cookie of the browser, see session/store.h
  *
- * The record: a byte of version, eight of access_expires, and for the ID,
- * access and refresh token four of length each, before its bytes.  The sid is
- * part of the purpose it is sealed for, so tokens of one session never open
- * for another.
+ * The sid is part of the purpose that the record (session/tokens.h) is sealed
+ * for, so tokens of one session never open for another.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,11 +13,9 @@
 #include "conf/secret.h"
 #include "session/cookie.h"
 #include "session/store_impl.h"
+#include "session/tokens.h"
 
-#define VERSION 1
-#define KEY     32
-#define ABSENT  0xffffffffU /* the length of a token that there is not */
-#define KINDS   3
+#define KEY 32
 
 struct store_cookie {
 	struct store store;
@@ -51,11 +47,6 @@ static bool open_text(
 static struct str purpose_of(struct str sid, struct mem *);
 static bool shrink(struct store_cookie *, struct tokens *, size_t room);
 static bool any(const struct tokens *);
-static size_t tokens_size(const struct tokens *);
-static struct str tokens_print(const struct tokens *, struct mem *);
-static bool tokens_parse(struct str, struct mem *, struct tokens *);
-static unsigned char *write_number(unsigned char *, uint64_t, size_t bytes);
-static bool read_number(struct str *, size_t bytes, uint64_t *);
 
 static const struct store_kind kind = {
 	.in_browser = true, .ask = ask, .take = take, .end = end, .free = free_store
@@ -147,6 +138,7 @@ put(struct store_cookie *s, const struct store_question *q, struct mem *m)
 	struct tokens t = *q->tokens;
 	struct str text;
 
+	t.session = (struct str){ NULL, 0 }; /* the browser has it in a cookie of its own */
 	if (room > STORE_COOKIE_MAX)
 		room = STORE_COOKIE_MAX;
 	if (q->visit->room > 0)
@@ -294,82 +286,4 @@ end(struct store_op *op)
 
 	mem_free(&o->mem);
 	free(o);
-}
-
-/* --- the record --- */
-
-static size_t
-tokens_size(const struct tokens *t)
-{
-	return 1 + 8 + KINDS * 4 + (t->id_token.p == NULL ? 0 : t->id_token.n) +
-	       (t->access_token.p == NULL ? 0 : t->access_token.n) +
-	       (t->refresh_token.p == NULL ? 0 : t->refresh_token.n);
-}
-
-static struct str
-tokens_print(const struct tokens *t, struct mem *m)
-{
-	const struct str all[KINDS] = { t->id_token, t->access_token, t->refresh_token };
-	size_t n = tokens_size(t), i;
-	unsigned char *record = mem_secret(m, n), *at = record;
-
-	*at++ = VERSION;
-	at = write_number(at, (uint64_t)t->access_expires, 8);
-	for (i = 0; i < KINDS; i++) {
-		at = write_number(at, all[i].p == NULL ? ABSENT : all[i].n, 4);
-		if (all[i].p == NULL || all[i].n == 0)
-			continue;
-		memcpy(at, all[i].p, all[i].n);
-		at += all[i].n;
-	}
-	return (struct str){ (const char *)record, n };
-}
-
-static unsigned char *
-write_number(unsigned char *at, uint64_t number, size_t bytes)
-{
-	while (bytes-- > 0)
-		*at++ = (unsigned char)(number >> (8 * bytes));
-	return at;
-}
-
-static bool
-tokens_parse(struct str rest, struct mem *m, struct tokens *out)
-{
-	struct tokens t = { 0 };
-	struct str *const all[KINDS] = { &t.id_token, &t.access_token, &t.refresh_token };
-	uint64_t number;
-	size_t i;
-
-	if (!read_number(&rest, 1, &number) || number != VERSION || !read_number(&rest, 8, &number))
-		return false;
-	t.access_expires = (int64_t)number;
-	for (i = 0; i < KINDS; i++) {
-		char *text;
-
-		if (!read_number(&rest, 4, &number) || (number != ABSENT && number > rest.n))
-			return false;
-		if (number == ABSENT)
-			continue;
-		text = mem_secret(m, number + 1);
-		memcpy(text, rest.p, number);
-		*all[i] = (struct str){ text, number };
-		rest = str_from(rest, number);
-	}
-	if (rest.n > 0)
-		return false;
-	*out = t;
-	return true;
-}
-
-static bool
-read_number(struct str *rest, size_t bytes, uint64_t *out)
-{
-	if (rest->n < bytes)
-		return false;
-	for (*out = 0; bytes > 0; bytes--) {
-		*out = *out << 8 | (unsigned char)rest->p[0];
-		*rest = str_from(*rest, 1);
-	}
-	return true;
 }

@@ -41,6 +41,10 @@ static const struct row mistakes[] = {
 	    "3: session.redis_prefix: \"a b\" cannot stand in front of a key; write at most 64 printable characters without spaces", NULL },
 	{ "session", "redis = \"redis://h\"\nredis_tls_ca = \"${D}/tls.crt\"",
 	    "3: session.redis_tls_ca: the Redis is spoken to without TLS; write rediss:// in its URL, or leave it out", NULL },
+	{ "session", "store = redis",
+	    "2: session.store: needs a Redis; write redis_file = \"...\" with redis://[user:password@]host:port/db in the file", NULL },
+	{ "session", "redis = \"redis://h\"\nrevocations = \"${D}/r\"",
+	    "3: session.revocations: redis is set, which keeps them for all instances; leave one of them out", NULL },
 	{ "session", "redis = \"redis://h\"\nrevocation_stale = \"500ms\"",
 	    "3: session.revocation_stale: \"500ms\" is too small; write at least 1s", NULL },
 };

@@ -181,10 +181,10 @@ static const struct row sessions[] = {
 	    "2: session.path: \"/app\" does not hold the path of public_url \"https://flow.example.com\"; write that path, or /", NULL },
 	{ "session", "timeout = \"8 hours\"",
 	    "2: session.timeout: \"8 hours\" is not a duration; write a number and ms, s, m, h or d, for example \"8h\"", NULL },
-	{ "session", "timeout = 0\nencrypt = yes\nstore = redis\nrefresh = yes\niframe_refresh = yes\npreserve_post = yes\norigin_check = true",
+	{ "session", "timeout = 0\nencrypt = yes\nstore = memory\nrefresh = yes\niframe_refresh = yes\npreserve_post = yes\norigin_check = true",
 	    "2: session.timeout: \"0\" is too small; write at least 1s\n"
 	    "3: session.encrypt: \"yes\" is not supported yet; write no\n"
-	    "4: session.store: \"redis\" is not supported yet; write cookie\n"
+	    "4: session.store: \"memory\" is not supported yet; write cookie or redis\n"
 	    "5: session.refresh: \"yes\" is not supported yet; write no\n"
 	    "7: session.preserve_post: \"yes\" is not supported yet; write no\n"
 	    "8: session.origin_check: \"true\" is neither yes nor no; write yes or no", NULL },

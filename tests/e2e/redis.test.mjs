@@ -1,0 +1,319 @@
+// Many machines: several proxies share a Redis, and a user does not notice which one answers, or that one dies.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Backend } from './lib/backend.mjs';
+import { Browser } from './lib/browser.mjs';
+import { FaultOp } from './lib/faultop.mjs';
+import { freePort, sleep, until } from './lib/ports.mjs';
+import { Proxy, run, scratch } from './lib/proxy.mjs';
+import { Redis } from './lib/redis.mjs';
+import { story } from './lib/world.mjs';
+
+const JSON_ONLY = { headers: { Accept: 'application/json' } };
+const dir = scratch();
+process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+
+// A Redis, a provider, a backend, and n proxies that browsers know under one name; o.session: more of that section.
+async function cluster(o = {}) {
+	const c = { redis: o.redis ?? await Redis.start(o.redisOptions), op: await FaultOp.start(), backend: await Backend.start(), proxies: [] };
+	c.front = o.front ?? await freePort();
+	c.url = `http://127.0.0.1:${c.front}`;
+	c.settings = {
+		publicUrl: c.url, discoveryUrl: c.op.discoveryUrl, servers: [c.backend.url], workers: 2, ...o.settings,
+		session: `redis = "${c.redis.url}" redis_prefix = "wp:" ${o.session ?? 'store = redis'}`,
+	};
+	c.add = async (more = {}) => {
+		const p = await Proxy.start({ ...c.settings, port: await freePort(), adminPort: await freePort(), ...more });
+		c.proxies.push(p);
+		if (o.waitReady !== false) await until('the provider\'s metadata', async () => (await new Browser().request(`${p.admin}/readyz?strict`)).status === 200);
+		return p;
+	};
+	for (let i = 0; i < (o.n ?? 2); i++) await c.add(o.each?.(i));
+	// A request for the common name at one of them.
+	c.at = (p, browser, path = '/page', more = JSON_ONLY) => browser.request(c.url + path, { ...more, connect: { host: '127.0.0.1', port: p.port } });
+	c.signedIn = async (p, user = 'alice') => {
+		c.op.user = user;
+		const browser = new Browser();
+		let answer = await browser.request(`${c.url}/`, { connect: { host: '127.0.0.1', port: p.port } });
+		for (let i = 0; i < 10 && answer.location; i++)
+			answer = await browser.request(answer.location, answer.location.startsWith(c.url) ? { connect: { host: '127.0.0.1', port: p.port } } : {});
+		assert.equal(answer.status, 200, `${answer.url}: ${answer.text}\n${p.stderr.slice(-1500)}`);
+		return browser;
+	};
+	c.revoke = (p, what) => new Browser().request(`${p.admin}/sessions/revoke`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(what) });
+	c.readyz = async (p, query = '') => (await new Browser().request(`${p.admin}/readyz${query}`));
+	c.stop = async () => {
+		try {
+			for (const p of c.proxies) if (p.code === undefined) await p.stop();
+		} finally {
+			for (const p of c.proxies) if (p.code === undefined) p.signal('SIGKILL');
+			await c.op.stop();
+			await c.backend.stop();
+			await c.redis.stop();
+		}
+	};
+	return c;
+}
+async function within(o, fn) {
+	const c = await cluster(o);
+	try {
+		await fn(c);
+		await c.stop();
+	} catch (e) {
+		for (const p of c.proxies) console.error(p.stderr.split('\n').filter((l) => !/"level":"debug"/.test(l)).slice(-15).join('\n'));
+		await c.stop().catch(() => {});
+		throw e;
+	}
+}
+const code = async (answer) => { const a = await answer; return a.status === 200 ? '200' : `${a.status} ${a.json.error}`; };
+
+story('a session of one instance is one of the other; what ends at one ends at the other within a second', () => within({}, async (c) => {
+	const [a, b] = c.proxies;
+	const alice = await c.signedIn(a);
+	const bob = await c.signedIn(b, 'bob');
+	for (const p of [a, b]) for (const browser of [alice, bob]) assert.equal(await code(c.at(p, browser)), '200');
+	assert.equal((await c.revoke(a, { username: 'alice' })).status, 200);
+	const from = Date.now();
+	assert.equal(await code(c.at(a, alice)), '401 session_revoked', 'here at once');
+	await until('the other instance to know', async () => await code(c.at(b, alice)) === '401 session_revoked', 2000);
+	assert.ok(Date.now() - from < 1000, `${Date.now() - from} ms`);
+	assert.equal(await code(c.at(b, bob)), '200');
+	// And one that comes later.
+	const late = await c.add();
+	assert.equal(await code(c.at(late, alice)), '401 session_revoked', 'before the first request is served');
+	assert.equal(await code(c.at(late, bob)), '200');
+}));
+
+story('signing out at one instance ends the session at the other, and its tokens are gone', () => within({}, async (c) => {
+	const [a, b] = c.proxies;
+	const alice = await c.signedIn(a);
+	const old = alice.jar.header(new URL(c.url));
+	assert.equal(c.redis.cli('KEYS', 'wp:tokens:*').split('\n').filter(Boolean).length, 1);
+	await c.at(b, alice, '/auth/logout');
+	await until('the first instance to know', async () => await code(c.at(a, alice, '/page', { ...JSON_ONLY, cookie: old })) === '401 session_revoked', 2000);
+	assert.equal(c.redis.cli('KEYS', 'wp:tokens:*'), '');
+}));
+
+story('what Redis holds is sealed, has an end, and stands under the prefix', () => within({}, async (c) => {
+	await c.signedIn(c.proxies[0]);
+	const keys = c.redis.cli('KEYS', '*').split('\n');
+	assert.ok(keys.every((k) => k.startsWith('wp:')), keys.join());
+	const key = keys.find((k) => k.startsWith('wp:tokens:'));
+	const ttl = Number(c.redis.cli('TTL', key));
+	assert.ok(ttl > 60 && ttl <= 7 * 86400, String(ttl));
+	const record = c.redis.cli('GET', key);
+	assert.match(record, /^[A-Za-z0-9_-]+$/);
+	assert.doesNotMatch(record, /eyJ/);
+	assert.doesNotMatch(Buffer.from(record, 'base64url').toString('latin1'), /eyJ|alice/);
+}));
+
+story('Redis gone: sessions go on, what needs it is refused with its reason, and all is well again by itself', () => within({
+	redisOptions: { aof: true }, session: 'store = redis revocation_stale = "3s"',
+}, async (c) => {
+	const [a, b] = c.proxies;
+	const alice = await c.signedIn(a);
+	const bob = await c.signedIn(a, 'bob');
+	assert.equal((await c.revoke(a, { username: 'bob' })).status, 200);
+	await c.redis.down();
+	assert.equal(await code(c.at(a, alice)), '200', 'its view is fresh enough');
+	assert.equal((await c.revoke(a, { username: 'alice2' })).status, 503, 'not acknowledged: nobody has it');
+	const refused = await new Browser().request(`${c.url}/`, { connect: { host: '127.0.0.1', port: a.port } });
+	assert.equal(refused.status, 302, 'to the provider');
+	const callback = await new Browser().request(refused.location).catch(() => null);
+	assert.ok(callback?.location);
+	await until('the view to be too old', async () => await code(c.at(a, alice)) === '503 revocations_stale', 6000);
+	assert.equal((await c.at(a, alice)).headers['retry-after'], '10');
+	assert.equal(await code(c.at(a, alice, '/auth/session')), '503 revocations_stale');
+	assert.equal(await code(c.at(a, alice, '/public')), '200', 'open routes need no view');
+	assert.equal((await c.readyz(a)).status, 503);
+	assert.match((await c.readyz(a)).text, /redis/);
+	// An instance that starts now serves nobody before it has read.
+	const late = await c.add({}).catch((e) => e);
+	assert.ok(late instanceof Error, 'it waits for readiness in vain');
+	const third = c.proxies.at(-1);
+	assert.equal(await code(c.at(third, alice)), '503 revocations_stale');
+	await c.redis.up();
+	for (const p of [a, b, third]) await until('sessions to be served again', async () => await code(c.at(p, alice)) === '200', 10000);
+	for (const p of [a, b, third]) assert.equal(await code(c.at(p, bob)), '401 session_revoked');
+	assert.equal((await c.readyz(a)).status, 200);
+	assert.doesNotMatch(a.stderr, /client-secret-of-the-tests/);
+}));
+
+story('a Redis that has forgotten everything is told again what ended', () => within({}, async (c) => {
+	const [a, b] = c.proxies;
+	const alice = await c.signedIn(a);
+	assert.equal((await c.revoke(a, { username: 'alice' })).status, 200);
+	await until('the other instance to know', async () => await code(c.at(b, alice)) === '401 session_revoked', 2000);
+	await c.redis.down();
+	await c.redis.up();
+	await a.logged(/has forgotten the revocations/);
+	await until('the stream', () => Number(c.redis.cli('XLEN', 'wp:revocations')) > 0);
+	const late = await c.add();
+	assert.equal(await code(c.at(late, alice)), '401 session_revoked');
+}));
+
+story('what has run out is deleted from the stream', () => within({ n: 1 }, async (c) => {
+	const now = Math.floor(Date.now() / 1000);
+	c.redis.cli('XADD', 'wp:revocations', '*', 'r', `username * gone 9223372036854775807 ${now - 5}`);
+	c.redis.cli('XADD', 'wp:revocations', '*', 'r', `username * there 9223372036854775807 ${now + 500}`);
+	c.redis.cli('XADD', 'wp:revocations', '*', 'x', 'of another version');
+	await until('one to be deleted', () => c.redis.cli('XLEN', 'wp:revocations') === '2', 5000);
+	await c.proxies[0].logged(/no revocation that this version knows/);
+}));
+
+story('with an ACL user, over TLS; the password is in no log', async () => {
+	const [key, cert] = [join(dir, 'redis.key'), join(dir, 'redis.pem')];
+	execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '30', '-subj', '/CN=redis.test', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
+	await within({
+		redisOptions: { user: 'wp', password: 's3cr3t/of@redis', tls: { ca: cert, cert, key } }, session: `store = redis redis_tls_ca = "${cert}"`,
+	}, async (c) => {
+		const [a, b] = c.proxies;
+		const alice = await c.signedIn(a);
+		assert.equal(await code(c.at(b, alice)), '200');
+		assert.equal((await c.revoke(a, { username: 'alice' })).status, 200);
+		await until('the other instance to know', async () => await code(c.at(b, alice)) === '401 session_revoked', 2000);
+		for (const p of c.proxies) assert.doesNotMatch(p.stderr + p.stdout, /s3cr3t/);
+		// Another authority, another password: not used, and said why.
+		const other = join(dir, 'other.pem');
+		execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', join(dir, 'other.key'), '-out', other, '-days', '30', '-subj', '/CN=other.test'], { stdio: 'ignore' });
+		for (const [session, says] of [
+			[c.settings.session.replace(cert, other), /cannot be used: .*certificate/],
+			[c.settings.session.replace('s3cr3t', 'wrong'), /cannot be used: .*WRONGPASS/],
+			[c.settings.session.replace('127.0.0.1', 'localhost'), /cannot be used: .*certificate/],
+		]) {
+			const p = await Proxy.start({ ...c.settings, session, port: await freePort(), adminPort: await freePort() });
+			c.proxies.push(p);
+			await p.logged(says);
+			assert.equal(await code(c.at(p, alice)), '503 revocations_stale');
+			assert.doesNotMatch(p.stderr, /s3cr3t|wrong%2F|wrong\/of/);
+		}
+	});
+});
+
+// HAProxy before all of them, without stickiness.
+async function balancer(c, port) {
+	const file = join(dir, `haproxy-${port}.cfg`);
+	writeFileSync(file, `global
+	log stderr local0 warning
+defaults
+	mode http
+	retries 3
+	option redispatch
+	retry-on conn-failure empty-response response-timeout
+	timeout connect 1s
+	timeout client 30s
+	timeout server 30s
+listen front
+	bind 127.0.0.1:${port}
+	balance roundrobin
+${c.proxies.map((p, i) => `	server p${i} 127.0.0.1:${p.port} check inter 200 fall 1 rise 1 on-marked-down shutdown-sessions`).join('\n')}
+`);
+	const child = spawn('haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
+	await until('haproxy', () => new Browser().request(`http://127.0.0.1:${port}/public`, JSON_ONLY).then((r) => r.status === 200, () => false));
+	return { stop: () => { child.kill('SIGKILL'); } };
+}
+
+for (const store of ['redis', 'cookie']) {
+	story(`an instance is killed under load (store = ${store}): nobody has to sign in again`, () => within({ session: `store = ${store}` }, async (c) => {
+		const lb = await balancer(c, c.front);
+		try {
+			const users = [];
+			for (const name of ['alice', 'bob', 'carol', 'dave']) {
+				c.op.user = name;
+				const browser = new Browser();
+				assert.equal((await browser.signIn(`${c.url}/`, name)).status, 200);
+				users.push(browser);
+			}
+			const bad = [];
+			let served = 0, going = true;
+			const load = users.flatMap((u) => [u, u]).map(async (u) => {
+				while (going) {
+					const answer = await u.request(`${c.url}/page`, JSON_ONLY).catch((e) => ({ status: 0, text: String(e) }));
+					served++;
+					// What was in flight at the victim may break; nobody may be sent to the sign-in.
+					if (answer.status !== 200 && ![0, 502, 503, 504].includes(answer.status)) bad.push(`${answer.status} ${answer.text}`);
+				}
+			});
+			await sleep(500);
+			c.proxies[0].signal('SIGKILL');
+			await c.proxies[0].ended;
+			await sleep(1500);
+			going = false;
+			await Promise.all(load);
+			assert.deepEqual(bad, []);
+			assert.ok(served > 50, String(served));
+			for (const u of users) assert.equal((await u.request(`${c.url}/page`, JSON_ONLY)).status, 200);
+			const page = await users[0].request(`${c.url}/auth/session`, JSON_ONLY);
+			assert.equal(page.json.username, 'alice');
+		} finally {
+			lb.stop();
+		}
+	}));
+}
+
+story('a reload that names a Redis, another one, and none again drops nobody', () => within({ n: 1, session: 'store = cookie' }, async (c) => {
+	const [p] = c.proxies;
+	const alice = await c.signedIn(p);
+	const other = await Redis.start();
+	const bad = [];
+	let going = true;
+	const load = (async () => {
+		while (going) {
+			const got = await code(c.at(p, alice));
+			if (got !== '200') bad.push(got);
+		}
+	})();
+	const text = p.text;
+	try {
+		for (const next of [text.replace(/redis = "[^"]*" redis_prefix = "wp:"/, ''), text.replace(c.redis.url, other.url), text]) {
+			p.write(next);
+			const n = (p.stderr.match(/reloaded/g) ?? []).length;
+			p.signal('SIGHUP');
+			await until('the reload', () => (p.stderr.match(/reloaded/g) ?? []).length > n);
+			await sleep(300);
+		}
+		going = false;
+		await load;
+		assert.deepEqual(bad, []);
+		assert.equal((await c.revoke(p, { username: 'alice' })).status, 200);
+		assert.notEqual(c.redis.cli('XLEN', 'wp:revocations'), '0');
+		assert.equal(await code(c.at(p, alice)), '401 session_revoked');
+	} finally {
+		going = false;
+		await other.stop();
+	}
+}));
+
+story('metrics and readyz say how the Redis is', () => within({ n: 1 }, async (c) => {
+	const [p] = c.proxies;
+	await c.signedIn(p);
+	let metrics = (await new Browser().request(`${p.admin}/metrics`)).text;
+	assert.match(metrics, /^workflow_proxy_redis_up 1$/m);
+	assert.match(metrics, /^workflow_proxy_redis_commands_total [1-9]/m);
+	assert.match(metrics, /^workflow_proxy_redis_duration_seconds_count [1-9]/m);
+	assert.deepEqual((await c.readyz(p)).json.redis, { at: c.redis.url, ready: true });
+	await c.redis.down();
+	await until('readyz to say so', async () => (await c.readyz(p)).json.redis.ready === false);
+	assert.equal((await c.readyz(p)).status, 200, 'sessions go on');
+	assert.equal((await c.readyz(p, '?strict')).status, 503);
+	assert.match((await c.readyz(p)).json.redis.reason, /cannot|refused|closed/i);
+	metrics = (await new Browser().request(`${p.admin}/metrics`)).text;
+	assert.match(metrics, /^workflow_proxy_redis_up 0$/m);
+}));
+
+story('doctor looks at the Redis step by step', () => within({ n: 1, redisOptions: { password: 'geheim-geheim' } }, async (c) => {
+	const text = c.proxies[0].text;
+	const file = join(dir, 'doctor.conf');
+	const doctor = (t) => { writeFileSync(file, t, { mode: 0o600 }); const r = run(['doctor', '-c', file]); assert.doesNotMatch(r.stdout + r.stderr, /geheim/); return r.stdout + r.stderr; };
+	const good = doctor(text);
+	assert.match(good, /^ok .*redis.*version 7/im);
+	assert.match(good, /^ok .*redis.*clock/im);
+	assert.match(doctor(text.replace('geheim-geheim@', 'other@')), /^FAIL .*redis.*WRONGPASS/im);
+	c.redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+	assert.match(doctor(text), /^warn .*redis.*allkeys-lru/im);
+	await c.redis.down();
+	assert.match(doctor(text), /^FAIL .*redis.*refused/im);
+}));
+
