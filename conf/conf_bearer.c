@@ -8,6 +8,7 @@
 
 enum decode { DECODE_AUTO, DECODE_NO, DECODE_YES }; /* the words of decode_access_token */
 
+static bool is_opaque(struct group *);
 static void not_empty(struct build *, struct group *, const char *name);
 static void app_only(struct build *, struct entry *, struct conf_provider *);
 static void can_be_checked(struct build *, struct entry *, const struct conf_route *);
@@ -30,7 +31,7 @@ conf_bearer_provider(struct build *b, struct group *g, struct conf_provider *p)
 	if (p->access_token_signed_alg.n == 0)
 		p->access_token_signed_alg = p->id_token_signed_response_alg;
 	app_only(b, groups_entry(g, "app_only"), p);
-	p->decode_access_token = word == DECODE_YES || (word == DECODE_AUTO && p->audience.n > 0);
+	p->decode_access_token = !is_opaque(g) && (word == DECODE_YES || p->audience.n > 0);
 	if (word == DECODE_YES && !groups_entry(g, "audience")->given && !g->unfinished)
 		build_refuse(b, decode, build_value(decode),
 		    "says to check access tokens, but not what they must be for; set audience, too");
@@ -110,11 +111,23 @@ tokens_can_be_checked(
 		    "%s needs access tokens, and nothing says what those of provider %s must be for; set its "
 		    "audience",
 		    notes_quote(item->text).text, notes_quote(str_of(p->name)).text);
-	else if (build_number(groups_entry(g, "decode_access_token")) == DECODE_NO)
+	else if (is_opaque(g) && !groups_entry(g, "introspection_endpoint")->given)
 		build_mistake(b, auth, item,
-		    "%s needs access tokens, and those of provider %s are opaque (decode_access_token), "
-		    "which needs an introspection_endpoint, and that is not supported yet",
+		    "%s needs access tokens, and those of provider %s are opaque (decode_access_token); set "
+		    "its "
+		    "introspection_endpoint, which can be asked about them",
 		    notes_quote(item->text).text, notes_quote(str_of(p->name)).text);
+}
+
+/* Google's are never anything else. */
+static bool
+is_opaque(struct group *g)
+{
+	const struct item *kind = build_value(groups_entry(g, "kind"));
+	const uint64_t word = build_number(groups_entry(g, "decode_access_token"));
+
+	return word == DECODE_NO ||
+	       (word == DECODE_AUTO && kind != NULL && str_is(kind->text, STR("google")));
 }
 
 void
@@ -126,7 +139,7 @@ conf_bearer_mobile(struct build *b, struct entry *e)
 		return;
 	for (struct group *g = NULL; (g = build_next(b, SECTION_PROVIDER, g)) != NULL;)
 		if (g->unfinished || (groups_entry(g, "audience")->given &&
-					 build_number(groups_entry(g, "decode_access_token")) != DECODE_NO))
+					 (!is_opaque(g) || groups_entry(g, "introspection_endpoint")->given)))
 			return;
 	build_mistake(b, e, item,
 	    "%s would bring access tokens, and those of no provider can be checked; set the provider's "

@@ -112,6 +112,7 @@
 	X(TOKEN_CLAIM, "token_claim", 403, "a required claim is missing or of the wrong type") \
 	X(TOKEN_HASH, "token_hash", 403, "at_hash does not fit the access token") \
 	X(TOKEN_TYPE, "token_type", 403, "another kind of token where an access token must be, or one bound to a key") \
+	X(TOKEN_INACTIVE, "token_inactive", 403, "the provider says that the access token is not in force") \
 	X(TOKEN_USERNAME, "token_username", 403, "an access token that is no program's and names no user") \
 	/* the upstream */ \
 	X(UPSTREAM_REFUSED, "upstream_refused", 502, "the upstream does not accept connections") \

@@ -5,6 +5,7 @@
 #include "oidc/accesstoken.h"
 #include "oidc/claims.h"
 #include "oidc/identity_made.h"
+#include "oidc/introspection.h"
 #include "oidc/jose.h"
 #include "oidc/kinds.h"
 #include "oidc/tenant.h"
@@ -16,15 +17,19 @@ struct reading {
 	const struct accesstoken_check *check;
 	const struct kind_access *kind;
 	struct jose_token token;
-	bool profile; /* RFC 9068: its header says at+jwt */
-	bool typed;   /* says itself that it is an access token */
-	bool for_api; /* aud has one of ours that is not our client_id, which ID tokens are for */
+	bool introspected; /* not signed: the provider said it */
+	bool profile;      /* RFC 9068: its header says at+jwt */
+	bool typed;        /* says itself that it is an access token */
+	bool for_api;      /* aud has one of ours that is not our client_id, which ID tokens are for */
 	struct principal *out;
 };
 
 static int judge_type(struct reading *, struct err *);
+static int judge_claims_type(struct reading *, struct err *);
+static int judge_introspected(struct reading *, struct err *);
 static int judge_payload_type(struct reading *, struct err *);
 static int judge_issuer(const struct reading *, struct err *);
+static int judge_own_word(const struct reading *, struct err *);
 static bool is_issuer_listed(const struct reading *, struct str iss);
 static bool is_listed(const struct conf_strings *, struct str);
 static int judge_audience(struct reading *, struct err *);
@@ -38,8 +43,9 @@ static const json_t *find_first(const struct reading *, const struct conf_string
 static bool is_app_only(const struct reading *);
 static bool rule_holds(const struct conf_claim_rule *, const json_t *claims);
 static bool sign_holds(const struct kind_sign *, const json_t *claims, struct str app_id);
-static struct conf_strings names(
-    const struct reading *, const struct conf_strings *by_hand, const char *const *by_kind);
+static struct conf_strings names(const struct reading *, const struct conf_strings *by_hand,
+    const char *const *by_kind, const char *introspected);
+static void drop_json(void *);
 
 enum accesstoken_result
 accesstoken_verify(
@@ -87,6 +93,55 @@ accesstoken_names(const struct accesstoken_check *c, json_t *claims)
 	return claims_text(json_object_get(claims, "iss")).n > 0 && judge_issuer(&r, &ignored) == 0;
 }
 
+int
+accesstoken_introspected(
+    const struct accesstoken_check *c, struct str answer, const struct principal **out, struct err *e)
+{
+	const struct kind *kind = kind_find(c->provider->kind);
+	struct reading r = {
+		.check = c, .kind = kind == NULL ? kinds[0].access : kind->access, .introspected = true
+	};
+
+	*out = NULL;
+	r.token.claims = jose_json(answer, INTROSPECTION_ANSWER_MAX, REASON_PROVIDER_ANSWER, e);
+	if (r.token.claims == NULL)
+		return err_in(e, "introspection");
+	mem_on_free(c->mem, drop_json, r.token.claims);
+	r.out = mem_zalloc(c->mem, sizeof(*r.out));
+	r.out->claims = r.token.claims;
+	if (judge_issuer(&r, e) < 0 || judge_audience(&r, e) < 0 || judge_introspected(&r, e) < 0 ||
+	    judge_times(&r, e) < 0 || judge_subject(&r, e) < 0 || read_principal(&r, e) < 0)
+		return err_in(e, "introspection");
+	*out = r.out;
+	return 0;
+}
+
+/*
+ * Endpoints answer for refresh tokens, too, whatever the hint says.  What says
+ * nothing of its type must be for an API: those are for their client.
+ */
+static int
+judge_introspected(struct reading *r, struct err *e)
+{
+	const json_t *type = json_object_get(r->token.claims, "token_type"),
+		     *use = json_object_get(r->token.claims, "token_use");
+	struct str text = claims_text(type);
+
+	r->typed = str_is_nocase(text, STR("Bearer")) || str_is_nocase(text, STR("access_token"));
+	if (type != NULL && !json_is_null(type) && !r->typed)
+		return err_set(e, REASON_TOKEN_TYPE, "token_type is %.60s; accepted: Bearer",
+		    text.p == NULL ? "not a text" : text.p);
+	if (use != NULL && !str_is(claims_text(use), STR("access_token")))
+		return err_set(e, REASON_TOKEN_TYPE, "token_use is not access_token");
+	if (judge_claims_type(r, e) < 0)
+		return -1;
+	if (!r->typed && !r->for_api)
+		return err_set(e, REASON_TOKEN_TYPE,
+		    "nothing says that it is an access token: neither token_type nor an audience other than "
+		    "our client_id");
+	return 0;
+}
+
 /*
  * RFC 8725 3.11, 3.12, RFC 9068 4.  Most providers call everything "JWT" or
  * nothing at all; what they say beyond that is believed when it tells against
@@ -95,8 +150,6 @@ accesstoken_names(const struct accesstoken_check *c, json_t *claims)
 static int
 judge_type(struct reading *r, struct err *e)
 {
-	static const char *const not_ours[] = { "nonce", "at_hash", "c_hash", "s_hash" };
-	const json_t *claims = r->token.claims;
 	struct str typ = claims_text(r->token.typ);
 
 	r->profile = str_is_nocase(typ, STR("at+jwt")) || str_is_nocase(typ, STR("application/at+jwt"));
@@ -104,6 +157,16 @@ judge_type(struct reading *r, struct err *e)
 		return err_set(e, REASON_TOKEN_TYPE, "the header's typ is %.60s; accepted: at+jwt, JWT, none",
 		    typ.p == NULL ? "not a text" : typ.p);
 	r->typed = r->profile;
+	return judge_claims_type(r, e);
+}
+
+/* What the claims themselves tell of the kind of token. */
+static int
+judge_claims_type(struct reading *r, struct err *e)
+{
+	static const char *const not_ours[] = { "nonce", "at_hash", "c_hash", "s_hash" };
+	const json_t *claims = r->token.claims;
+
 	if (judge_payload_type(r, e) < 0)
 		return -1;
 	for (size_t i = 0; !r->typed && i < sizeof(not_ours) / sizeof(not_ours[0]); i++)
@@ -152,6 +215,8 @@ judge_issuer(const struct reading *r, struct err *e)
 	       : c->access_token_issuer != NULL ? c->access_token_issuer
 						: c->issuer;
 	r->out->issuer = iss;
+	if (r->introspected && json_object_get(claims, "iss") == NULL)
+		return judge_own_word(r, e);
 	if (iss.p == NULL || iss.n == 0)
 		return err_set(
 		    e, REASON_TOKEN_ISSUER, "iss is missing, empty or not a text; expected: %.160s", want);
@@ -165,6 +230,18 @@ judge_issuer(const struct reading *r, struct err *e)
 		return tenant_judge_key(r->kind, r->token.key_issuer, claims, c->mem, e);
 	return err_set(e, REASON_TOKEN_ISSUER, "iss is %.100s, but its issuer is %.100s%s", iss.p, want,
 	    by_hand->n > 1 ? " or another of access_token_issuer" : " (access_token_issuer)");
+}
+
+/* RFC 7662 2.2 leaves iss out; it was the provider that we asked. */
+static int
+judge_own_word(const struct reading *r, struct err *e)
+{
+	const struct accesstoken_check *c = r->check;
+
+	if (tenant_judge(&c->provider->tenants, c->issuer, r->token.claims, e) < 0)
+		return -1;
+	r->out->issuer = str_of(tenant_issuer(c->issuer, r->token.claims, c->mem));
+	return 0;
 }
 
 static bool
@@ -302,9 +379,9 @@ read_principal(struct reading *r, struct err *e)
 {
 	const struct conf_provider *c = r->check->provider;
 	const struct kind_access *k = r->kind;
-	struct conf_strings scope = names(r, &c->scope_claim, k->scope_claim);
-	struct conf_strings roles = names(r, &c->roles_claim, k->roles_claim);
-	struct conf_strings user = names(r, &c->access_token_username_claim, k->username_claim);
+	struct conf_strings scope = names(r, &c->scope_claim, k->scope_claim, "scope");
+	struct conf_strings roles = names(r, &c->roles_claim, k->roles_claim, NULL);
+	struct conf_strings user = names(r, &c->access_token_username_claim, k->username_claim, "username");
 	struct principal *p = r->out;
 	bool split = true;
 	const json_t *value = find_first(r, &scope, NULL);
@@ -338,7 +415,8 @@ read_principal(struct reading *r, struct err *e)
 static int
 read_app_id(struct reading *r, struct err *e)
 {
-	struct conf_strings list = names(r, &r->check->provider->app_id_claim, r->kind->app_id_claim);
+	struct conf_strings list =
+	    names(r, &r->check->provider->app_id_claim, r->kind->app_id_claim, "client_id");
 	const json_t *value = find_first(r, &list, NULL);
 	struct str id = claims_text(value);
 
@@ -364,7 +442,7 @@ find_first(const struct reading *r, const struct conf_strings *list, bool *split
 
 		if (value != NULL && split != NULL) {
 			struct conf_strings scope =
-			    names(r, &r->check->provider->scope_claim, r->kind->scope_claim);
+			    names(r, &r->check->provider->scope_claim, r->kind->scope_claim, "scope");
 
 			*split = is_listed(&scope, str_of(list->v[i]));
 		}
@@ -455,9 +533,10 @@ sign_holds(const struct kind_sign *s, const json_t *claims, struct str app_id)
 	       str_is(str_from(text, app_id.n), str_of(s->suffix));
 }
 
-/* Set by hand, else by the provider's kind. */
+/* Set by hand, else by the provider's kind, and then as RFC 7662 2.2 names it. */
 static struct conf_strings
-names(const struct reading *r, const struct conf_strings *by_hand, const char *const *by_kind)
+names(const struct reading *r, const struct conf_strings *by_hand, const char *const *by_kind,
+    const char *introspected)
 {
 	struct conf_strings out = *by_hand;
 
@@ -468,7 +547,15 @@ names(const struct reading *r, const struct conf_strings *by_hand, const char *c
 	out.v = mem_alloc(r->check->mem, (out.n + 1) * sizeof(*out.v));
 	for (size_t i = 0; i < out.n; i++)
 		out.v[i] = by_kind[i];
+	if (r->introspected && introspected != NULL)
+		out.v[out.n++] = introspected;
 	return out;
+}
+
+static void
+drop_json(void *o)
+{
+	json_decref(o);
 }
 
 const json_t *

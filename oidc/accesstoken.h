@@ -29,7 +29,7 @@ struct jwks;
 
 /* Everything a token is held against.  All borrowed for the call. */
 struct accesstoken_check {
-	const struct conf_provider *provider; /* whose decode_access_token is set */
+	const struct conf_provider *provider; /* whose decode_access_token is set, but for opaque ones */
 	const char *issuer;                   /* the document's */
 	const char *access_token_issuer;      /* the document's; NULL: it says none */
 	const struct jwks *keys;              /* NULL: none yet */
@@ -77,6 +77,16 @@ enum accesstoken_result accesstoken_verify(const struct accesstoken_check *c, st
  * it against.  c->keys and the times are not looked at.
  */
 bool accesstoken_names(const struct accesstoken_check *c, json_t *claims);
+
+/*
+ * The same of what an introspection endpoint says of an opaque token in force
+ * (oidc/introspection.h): `answer` is its JSON object.  aud and exp are
+ * demanded all the same, iss is held to where it is there.  client_id, scope
+ * and username (RFC 7662 2.2) count where none of the claims by kind is there.
+ * -1 with TOKEN_* and PROVIDER_ANSWER.
+ */
+int accesstoken_introspected(const struct accesstoken_check *c, struct str answer,
+    const struct principal **out, struct err *e) MUST_CHECK;
 
 /*
  * Judged at every use, also of a token that was verified before.  -1:

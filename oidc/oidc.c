@@ -7,6 +7,7 @@
 
 #include "conf/secret.h"
 #include "oidc/fetch.h"
+#include "oidc/introspection.h"
 #include "oidc/jose.h"
 #include "oidc/jwks.h"
 #include "oidc/keeper.h"
@@ -33,7 +34,7 @@ struct oidc {
 	struct post *keeper;              /* borrowed; its mailbox */
 };
 
-enum kind { KEYS, TOKENS, USERINFO };
+enum kind { KEYS, TOKENS, USERINFO, INTROSPECTION };
 
 struct oidc_op {
 	enum kind kind;
@@ -438,6 +439,51 @@ judge_userinfo(const struct fetch_answer *a, struct err *e)
 		return -1;
 	json_decref(o);
 	return 0;
+}
+
+struct oidc_op *
+oidc_ask_introspection(
+    struct oidc *o, struct fetch *f, const struct oidc_introspection *q, oidc_done *done, void *arg)
+{
+	struct oidc_op *op = op_new(o, INTROSPECTION, done, arg);
+	struct mem *m = mem_new(REQUEST_BUDGET);
+	struct tokenreq r;
+
+	tokenreq_print_introspection(o->conf, q, m, &r);
+	op->fetch = fetch_ask(f,
+	    &(struct fetch_request){
+		.url = q->endpoint,
+		.body = r.body.p,
+		.body_size = r.body.n,
+		.authorization = r.authorization,
+		.accept = "application/json",
+		.tls_ca = o->conf->tls_ca,
+		.proxy = o->conf->proxy,
+		.timeout = o->conf->timeout,
+		.max_size = INTROSPECTION_ANSWER_MAX,
+	    },
+	    op_fetched, op);
+	mem_free(&m);
+	return op;
+}
+
+int
+oidc_take_introspection(struct oidc_op **op, struct mem *m, const char **out, struct err *e)
+{
+	struct fetch_answer a;
+	int r;
+
+	assert((*op)->kind == INTROSPECTION);
+	*out = NULL;
+	if (fetch_take((*op)->fetch, &a, e) == -1)
+		r = err_in(e, "introspection endpoint");
+	else
+		r = introspection_judge(
+		    &(struct introspection_answer){ .status = a.status, .type = a.type, .body = a.body }, e);
+	if (r == 0)
+		*out = mem_text(m, a.body);
+	op_free(op);
+	return r;
 }
 
 void

@@ -122,6 +122,20 @@ struct oidc_op *oidc_ask_userinfo(struct oidc *o, struct fetch *f, const char *e
 /* *out: the JSON object's text, in m; that its sub fits is idtoken_verify()'s check. */
 int oidc_take_userinfo(struct oidc_op **op, struct mem *m, const char **out, struct err *e) MUST_CHECK;
 
+/* What is this access token?  (RFC 7662 2.1)  The texts are copied. */
+struct oidc_introspection {
+	const char *endpoint;
+	struct str token;
+	struct str assertion; /* of assertion_print(); p is NULL where the method needs none */
+};
+struct oidc_op *oidc_ask_introspection(struct oidc *o, struct fetch *f, const struct oidc_introspection *q,
+    oidc_done *done, void *arg);
+/*
+ * *out: the JSON object of a token in force, in m, for accesstoken_introspected().
+ * -1: TOKEN_INACTIVE, or a reason that is the provider's.
+ */
+int oidc_take_introspection(struct oidc_op **op, struct mem *m, const char **out, struct err *e) MUST_CHECK;
+
 /* Safe on NULL, in any state; sets *op to NULL. */
 void oidc_op_cancel(struct oidc_op **op);
 

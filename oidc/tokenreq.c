@@ -143,6 +143,17 @@ tokenreq_print_own(
 	put_client(c, own->assertion, &f, m, out);
 }
 
+void
+tokenreq_print_introspection(
+    const struct conf_provider *c, const struct oidc_introspection *q, struct mem *m, struct tokenreq *out)
+{
+	struct form f = form_new(m, client_room(c) + q->token.n + q->assertion.n);
+
+	put_field(&f, "token", q->token);
+	put_field(&f, "token_type_hint", STR("access_token"));
+	put_client(c, q->assertion, &f, m, out);
+}
+
 static size_t
 client_room(const struct conf_provider *c)
 {

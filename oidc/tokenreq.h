@@ -34,6 +34,10 @@ struct tokenreq_own {
 void tokenreq_print_own(
     const struct conf_provider *c, const struct tokenreq_own *own, struct mem *m, struct tokenreq *out);
 
+/* A question about an access token that somebody sent (RFC 7662 2.1), with the same client authentication. */
+void tokenreq_print_introspection(const struct conf_provider *c, const struct oidc_introspection *q,
+    struct mem *m, struct tokenreq *out);
+
 struct tokenreq_answer {
 	int status;
 	struct str type; /* Content-Type; for sentences only: many servers send the wrong one */

@@ -87,7 +87,7 @@ is_b64token(struct str s)
 
 /* --- what it says ----------------------------------------------------------- */
 
-const struct bearer *
+struct bearer *
 bearer_new(const struct principal *p, size_t provider, const struct conf_strings *needed, struct mem *m,
     struct err *e)
 {

@@ -33,6 +33,7 @@ struct bearer {
 	const struct str *scopes, *roles;
 	size_t n_scopes, n_roles;
 	struct accesstoken_times times;
+	int64_t ask_again; /* seconds since 1970: from then on the provider is asked anew; 0: it never was */
 };
 
 enum bearer_sent {
@@ -48,7 +49,7 @@ enum bearer_sent bearer_read(struct str authorization, struct str *token);
  * `provider`: index of the one whose token it is.  `needed`: names of the claims that rules and headers of
  * any route want.  All of it lives in m.  NULL with TOKEN_CLAIM: a claim that no header can hold.
  */
-const struct bearer *bearer_new(const struct principal *p, size_t provider, const struct conf_strings *needed,
+struct bearer *bearer_new(const struct principal *p, size_t provider, const struct conf_strings *needed,
     struct mem *m, struct err *e) MUST_CHECK;
 
 /* A session that came as a bearer: it has the scopes of the token that it was traded for, a browser's has

@@ -47,7 +47,8 @@ everybody(struct request *r)
 	size_t *v = mem_zalloc(r->mem, c->n_providers * sizeof(*v)), n = 0;
 
 	for (size_t i = 0; i < c->n_providers; i++)
-		if (c->providers[i].decode_access_token)
+		if (c->providers[i].decode_access_token ||
+		    (c->providers[i].audience.n > 0 && c->providers[i].introspection_endpoint != NULL))
 			v[n++] = i;
 	return (struct bearer_issuers){ v, n };
 }

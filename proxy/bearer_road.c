@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "conf/url.h"
+#include "oidc/assertion.h"
+#include "oidc/introspection.h"
 #include "proxy/bearer.h"
 #include "proxy/bearer_cache.h"
 #include "proxy/bearer_issuer.h"
 #include "proxy/cors.h"
 #include "proxy/forward.h"
+#include "proxy/introspector.h"
 #include "proxy/mobile.h"
 #include "proxy/request.h"
 
@@ -33,7 +36,10 @@ static enum step preflight(struct request *);
 static bool is_in_query(struct request *);
 static bool take_view(struct request *, struct err *);
 static void view_release(void *);
+static bool is_opaque(const struct request *);
 static enum step verify(struct request *);
+static enum step remember(struct request *, const struct principal *, int64_t ask_again);
+static enum step introspect(struct request *);
 static enum step missing(struct request *);
 static enum step by_issuer(struct request *);
 static enum step not_of_this(struct request *, const struct err *);
@@ -160,14 +166,16 @@ bearer_verify(struct request *r)
 	}
 	b->key.generation = s->generation;
 	b->key.provider = b->provider;
-	b->key.keys = b->view->keys_fetched;
+	b->key.keys = is_opaque(r) ? 0 : b->view->keys_fetched;
 	if (!bearer_cache_hash(r->worker->bearers, &b->key, b->token))
 		return request_refuse(r, REASON_SYSTEM, "the digest of a token failed");
 	/* A session is made of all that the token says; memory has what routes need. */
 	if (r->match.kind == ROUTE_UPSTREAM)
 		r->bearer = bearer_cache_get(r->worker->bearers, &b->key, r->mem);
+	if (r->bearer != NULL && r->bearer->ask_again != 0 && r->now_ms / 1000 >= r->bearer->ask_again)
+		r->bearer = NULL;
 	if (r->bearer == NULL)
-		return verify(r);
+		return is_opaque(r) ? introspect(r) : verify(r);
 	metric_add(&r->worker->metrics.token_cache_hits, 1);
 	if (accesstoken_in_time(&r->bearer->times, s->conf->providers[b->provider].clock_tolerance / 1000,
 		r->now_ms / 1000, &e) == -1) {
@@ -197,13 +205,7 @@ verify(struct request *r)
 	metric_add(&r->worker->metrics.token_cache_misses, 1);
 	switch (accesstoken_verify(&check, b->token, &who, &e)) {
 	case ACCESSTOKEN_OK:
-		r->bearer = bearer_new(who, b->provider, s->claims_needed, r->mem, &e);
-		if (r->bearer == NULL)
-			return bearer_refuse(r, &e, NULL);
-		request_note_overage(r, r->bearer->who);
-		b->who = who;
-		r->bearer = bearer_cache_put(r->worker->bearers, &b->key, r->bearer, r->mem);
-		return r->match.kind == ROUTE_OURS ? STEP_TRADE : STEP_ALLOW_BEARER;
+		return remember(r, who, 0);
 	case ACCESSTOKEN_NEED_KEYS:
 		if (!b->asked_keys)
 			return STEP_ASK_BEARER_KEYS;
@@ -213,6 +215,24 @@ verify(struct request *r)
 		break;
 	}
 	return not_of_this(r, &e);
+}
+
+/* `ask_again`: seconds since 1970; 0: never. */
+static enum step
+remember(struct request *r, const struct principal *who, int64_t ask_again)
+{
+	struct bearing *b = r->bearing;
+	struct bearer *said;
+	struct err e;
+
+	said = bearer_new(who, b->provider, request_snap(r)->claims_needed, r->mem, &e);
+	if (said == NULL)
+		return bearer_refuse(r, &e, NULL);
+	said->ask_again = ask_again;
+	request_note_overage(r, said->who);
+	b->who = who;
+	r->bearer = bearer_cache_put(r->worker->bearers, &b->key, said, r->mem);
+	return r->match.kind == ROUTE_OURS ? STEP_TRADE : STEP_ALLOW_BEARER;
 }
 
 /* Nothing is known of the provider yet, or the token names a key that we do not hold. */
@@ -236,6 +256,78 @@ bearer_take_keys(struct request *r)
 		return not_of_this(r, &e);
 	}
 	return STEP_VERIFY_BEARER;
+}
+
+/* Nobody but the provider can read it: refused a moment ago, or to be asked about? */
+static enum step
+introspect(struct request *r)
+{
+	struct bearing *b = r->bearing;
+	struct err e;
+
+	metric_add(&r->worker->metrics.token_cache_misses, 1);
+	if (b->token.n > INTROSPECTION_TOKEN_MAX)
+		(void)err_set(&e, REASON_TOKEN_MALFORMED, "access token: %zu bytes; accepted: at most %d",
+		    b->token.n, INTROSPECTION_TOKEN_MAX);
+	else if (b->view->meta.introspection_endpoint == NULL)
+		(void)err_set(&e, REASON_PROVIDER_ANSWER,
+		    "access token: it is opaque (decode_access_token), and the provider has no "
+		    "introspection_endpoint");
+	else if (!introspector_has_refused(r->worker->introspector, &b->key, r->now_ms, &e))
+		return STEP_ASK_INTROSPECTION;
+	return not_of_this(r, &e);
+}
+
+enum step
+bearer_ask_introspection(struct request *r)
+{
+	struct bearing *b = r->bearing;
+	struct oidc *o = request_snap(r)->oidc[b->provider];
+	const struct assertion about = {
+		.token_endpoint = b->view->meta.token_endpoint,
+		.issuer = b->view->meta.issuer,
+		.now = r->now_ms / 1000,
+	};
+	struct oidc_introspection text = { .endpoint = b->view->meta.introspection_endpoint,
+		.token = b->token };
+	const struct introspector_question q = {
+		.key = &b->key, .oidc = o, .text = &text, .done = request_wake, .arg = r
+	};
+	struct err e;
+
+	if (assertion_print(oidc_conf(o), &about, r->mem, &text.assertion, &e) == -1)
+		return request_fail(r, &e);
+	metric_add(&r->worker->metrics.provider_requests, 1);
+	r->introspection = introspector_ask(r->worker->introspector, &q, &e);
+	return r->introspection == NULL ? not_of_this(r, &e) : request_wait(r, STEP_TAKE_INTROSPECTION);
+}
+
+/* What it says of it is held to the same rules as a signed token. */
+enum step
+bearer_take_introspection(struct request *r)
+{
+	struct bearing *b = r->bearing;
+	const struct snapshot *s = request_snap(r);
+	const int64_t now = clock_seconds();
+	const struct accesstoken_check check = {
+		.provider = &s->conf->providers[b->provider],
+		.issuer = b->view->meta.issuer,
+		.access_token_issuer = b->view->meta.access_token_issuer,
+		.now = now,
+		.mem = r->mem,
+	};
+	const struct principal *who;
+	const char *answer;
+	struct err e;
+
+	if (introspector_take(&r->introspection, r->mem, &answer, &e) == 0 &&
+	    accesstoken_introspected(&check, str_of(answer), &who, &e) == 0)
+		return remember(r, who, now + INTROSPECTOR_TRUSTS);
+	if (bearer_status(e.reason) < 500)
+		introspector_refuse(r->worker->introspector, &b->key, now * 1000, e.reason);
+	else
+		metric_add(&r->worker->metrics.provider_errors, 1);
+	return not_of_this(r, &e);
 }
 
 /* May it do this? */
@@ -289,6 +381,12 @@ is_in_query(struct request *r)
 	struct str ignored;
 
 	return url_param(r->mem, r->in.query, "access_token", &ignored) != 1;
+}
+
+static bool
+is_opaque(const struct request *r)
+{
+	return !request_snap(r)->conf->providers[r->bearing->provider].decode_access_token;
 }
 
 static bool

@@ -16,6 +16,7 @@
 #include "proxy/access.h"
 #include "proxy/client.h"
 #include "proxy/forward.h"
+#include "proxy/introspector.h"
 #include "proxy/mobile.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
@@ -47,6 +48,8 @@ static const struct {
 	[STEP_VERIFY_BEARER] = { "verify-bearer", bearer_verify },
 	[STEP_ASK_BEARER_KEYS] = { "ask-bearer-keys", bearer_ask_keys },
 	[STEP_TAKE_BEARER_KEYS] = { "take-bearer-keys", bearer_take_keys },
+	[STEP_ASK_INTROSPECTION] = { "ask-introspection", bearer_ask_introspection },
+	[STEP_TAKE_INTROSPECTION] = { "take-introspection", bearer_take_introspection },
 	[STEP_ALLOW_BEARER] = { "allow-bearer", bearer_authorize },
 	[STEP_READ_SESSION] = { "read-session", mobile_read },
 	[STEP_TRADE] = { "trade", mobile_trade },
@@ -177,6 +180,7 @@ static enum step
 give_up(struct request *r)
 {
 	oidc_op_cancel(&r->oidc);
+	introspector_cancel(&r->introspection);
 	store_op_cancel(&r->store);
 	outbound_op_cancel(&r->outbound);
 	revoke_cancel(&r->revoke);

@@ -34,6 +34,7 @@ struct bodyread;
 struct bearer;
 struct bearing;
 struct client;
+struct introspector_ask;
 struct login;
 struct logout;
 struct principal;
@@ -53,6 +54,8 @@ enum step {
 	STEP_VERIFY_BEARER, /*             whose is it, and what does it say?            */
 	STEP_ASK_BEARER_KEYS,
 	STEP_TAKE_BEARER_KEYS,
+	STEP_ASK_INTROSPECTION, /*             only the provider can read it                 */
+	STEP_TAKE_INTROSPECTION,
 	STEP_ALLOW_BEARER,    /*             may it do this?                               */
 	STEP_READ_SESSION,    /* mobile.c: a session token of ours came as a bearer */
 	STEP_TRADE,           /* POST token: a session for an access token */
@@ -156,6 +159,7 @@ struct request {
 
 	/* 3. what we are waiting for; request_abort() cancels these */
 	struct oidc_op *oidc;
+	struct introspector_ask *introspection;
 	struct store_op *store;
 	struct outbound_op *outbound;
 	struct revoke_op *revoke;
@@ -247,8 +251,9 @@ void reply_refusal(struct request *r);                           /* page or JSON
 void reply_send(struct request *r); /* writes it; r->keep says whether more may follow */
 
 /* the roads in their own files */
-step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_authorize;
 step_fn mobile_begin, mobile_trade, mobile_read;
+step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_ask_introspection,
+    bearer_take_introspection, bearer_authorize;
 step_fn usertokens_ask, usertokens_take;
 step_fn login_choose;
 step_fn verify_begin, verify_sign_in, verify_allow;

@@ -7,6 +7,7 @@
 #include "conf/log.h"
 #include "proxy/client.h"
 #include "proxy/forward.h"
+#include "proxy/introspector.h"
 #include "proxy/request.h"
 #include "proxy/revoke.h"
 #include "proxy/upstream.h"
@@ -50,6 +51,7 @@ request_new(struct client *c)
 	r->reading = NULL;
 	r->verify = NULL;
 	r->oidc = NULL;
+	r->introspection = NULL;
 	r->store = NULL;
 	r->outbound = NULL;
 	r->revoke = NULL;
@@ -92,6 +94,7 @@ request_abort(struct request **rp, enum reason why)
 		request_account(r);
 	}
 	oidc_op_cancel(&r->oidc);
+	introspector_cancel(&r->introspection);
 	store_op_cancel(&r->store);
 	outbound_op_cancel(&r->outbound);
 	revoke_cancel(&r->revoke);

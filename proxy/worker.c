@@ -11,6 +11,7 @@
 #include "conf/secret.h"
 #include "proxy/bearer_cache.h"
 #include "proxy/client.h"
+#include "proxy/introspector.h"
 #include "proxy/loops.h"
 #include "proxy/redis.h"
 #include "proxy/request.h"
@@ -56,7 +57,8 @@ worker_new(struct shared *sh, unsigned number, struct err *e)
 	w->flush = event_new(w->base, -1, 0, flush_cb, w);
 	w->post = post_new(w->base, e);
 	w->fetch = w->post == NULL ? NULL : fetch_new(w->base, e);
-	if (w->fetch == NULL) {
+	w->introspector = w->fetch == NULL ? NULL : introspector_new(w->base, e);
+	if (w->introspector == NULL) {
 		worker_free(&w);
 		return NULL;
 	}
@@ -117,6 +119,7 @@ worker_free(struct worker **wp)
 		reap_cb(-1, 0, w);
 	if (w->fetch != NULL)
 		fetch_free(&w->fetch);
+	introspector_free(&w->introspector);
 	if (w->view != NULL)
 		view_leave(&w->view);
 	request_free_list(w);

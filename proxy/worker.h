@@ -22,6 +22,7 @@
 
 struct bearer_cache;
 struct client;
+struct introspector;
 struct loops;
 struct pool;
 struct rate;
@@ -102,6 +103,7 @@ struct worker {
 	struct event_base *base;
 	struct post *post;
 	struct fetch *fetch;
+	struct introspector *introspector; /* opaque access tokens */
 	struct timers *timers;
 	struct view *view; /* the one new requests get */
 	struct session_cache *cache;

@@ -35,7 +35,14 @@ static const struct row routes[] = {
 	{ "route", "auth = any",
 	    "2: route \"/\": auth: \"any\" needs access tokens, and nothing says what those of provider \"main\" must be for; set its audience", NULL },
 	{ "", HEAD "decode_access_token = no }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\n}",
-	    "3: route \"/api\": auth: \"any\" needs access tokens, and those of provider \"main\" are opaque (decode_access_token), which needs an introspection_endpoint, and that is not supported yet", "provider route" },
+	    "3: route \"/api\": auth: \"any\" needs access tokens, and those of provider \"main\" are opaque (decode_access_token); set its introspection_endpoint, which can be asked about them", "provider route" },
+	{ "", HEAD "decode_access_token = no introspection_endpoint = \"https://op.example.com/i\" }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\n}", "", "provider route" },
+	{ "", HEAD "introspection_endpoint = \"https://op.example.com/i\" }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\n}", "", "provider route" },
+	{ "", HEAD "kind = google }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\n}",
+	    "3: route \"/api\": auth: \"any\" needs access tokens, and those of provider \"main\" are opaque (decode_access_token); set its introspection_endpoint, which can be asked about them", "provider route" },
+	{ "", HEAD "kind = google decode_access_token = yes }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\n}", "", "provider route" },
+	{ "", "provider \"main\" { issuer = \"https://op.example.com\" client_id = \"rp\" client_secret = \"s\" decode_access_token = no introspection_endpoint = \"https://op.example.com/i\" }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\n}",
+	    "3: route \"/api\": auth: \"any\" needs access tokens, and nothing says what those of provider \"main\" must be for; set its audience", "provider route" },
 	{ "route", "scopes = \"a\"\napp_roles = \"b\"\ncors_origins = \"https://a.example\"",
 	    "2: route \"/\": scopes: is about access tokens, which this route does not take; set auth = \"bearer\" or \"any\", or leave it out\n"
 	    "3: route \"/\": app_roles: is about access tokens, which this route does not take; set auth = \"bearer\" or \"any\", or leave it out\n"
@@ -56,6 +63,7 @@ static const struct row mobile[] = {
 	    "2: session.mobile_clients: \"a\" would bring access tokens, and those of no provider can be checked; set the provider's audience", NULL },
 	{ "", HEAD "decode_access_token = no }\nsession {\nsecret = \"" GOOD_SECRET "\"\nmobile_clients = \"a\"\n}",
 	    "4: session.mobile_clients: \"a\" would bring access tokens, and those of no provider can be checked; set the provider's audience", "provider session" },
+	{ "", HEAD "decode_access_token = no introspection_endpoint = \"https://op.example.com/i\" }\nsession {\nsecret = \"" GOOD_SECRET "\"\nmobile_clients = \"a\"\n}", "", "provider session" },
 	{ "", HEAD "}\nsession {\nsecret = \"" GOOD_SECRET "\"\nmobile_clients = \"a\"\nmobile_timeout = 0\n}",
 	    "5: session.mobile_timeout: \"0\" is too small; write at least 1s", "provider session" },
 	{ "", HEAD "}\nsession {\nsecret = \"" GOOD_SECRET "\"\nmobile_clients = \"a\"\nmobile_timeout = \"7d\"\n}", "", "provider session" },

@@ -118,8 +118,8 @@ static const struct row providers[] = {
 	    "2: provider \"main\": id_token_signed_response_alg: \"HS256\" is not accepted; write one of: RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512", NULL },
 	{ "provider", "id_token_signed_response_alg = { }",
 	    "2: provider \"main\": id_token_signed_response_alg: is an empty list; write at least one of: RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512", NULL },
-	{ "provider", "introspection_endpoint = \"https://op.example.com/i\"\nuserinfo = on",
-	    "2: provider \"main\": introspection_endpoint: not supported yet; leave it out\n"
+	{ "provider", "introspection_endpoint = \"http://op.example.com/i\"\nuserinfo = on",
+	    "2: provider \"main\": introspection_endpoint: \"http://op.example.com/i\" is http; write https (http is allowed to loopback addresses only)\n"
 	    "3: provider \"main\": userinfo: \"on\" is neither yes nor no; write yes or no", NULL },
 	{ "provider", "clock_tolerance = \"2h\"\nmetadata_refresh = \"10ms\"\ntimeout = 0",
 	    "2: provider \"main\": clock_tolerance: \"2h\" is too large; write at most 1h\n"

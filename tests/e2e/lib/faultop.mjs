@@ -39,6 +39,7 @@ export class FaultOp {
 		this.codes = new Map();
 		this.tokenRequests = [];
 		this.pages = new Map(); // path to HTML: what a test wants of it besides
+		this.introspections = [];
 		this.issued = []; // every code and token handed out
 		this.clock = 0; // seconds that our clock is ahead
 	}
@@ -146,6 +147,14 @@ export class FaultOp {
 		case '/userinfo':
 			this.calls.userinfo++;
 			return json({ sub: `sub-${this.user}`, department: 'Finance', ...f.userinfo });
+		case '/introspect': {
+			let body = '';
+			for await (const d of q) body += d;
+			const form = new URLSearchParams(body);
+			this.introspections.push({ form, authorization: q.headers.authorization, accept: q.headers.accept });
+			const a = await f.introspect?.(form.get('token'), s);
+			return a === undefined ? undefined : json(a);
+		}
 		case '/end': {
 			const to = u.searchParams.get('post_logout_redirect_uri');
 			this.lastLogout = u.searchParams;

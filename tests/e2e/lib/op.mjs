@@ -18,8 +18,8 @@ export class Op {
 				post_logout_redirect_uris: o.postLogoutUris ?? [],
 				grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
 				token_endpoint_auth_method: 'client_secret_basic', ...o.client,
-			}],
-			...o, client: undefined, redirectUris: undefined, postLogoutUris: undefined,
+			}, ...(o.moreClients ?? [])],
+			...o, client: undefined, moreClients: undefined, redirectUris: undefined, postLogoutUris: undefined,
 		};
 		await op.up();
 		return op;

@@ -37,6 +37,12 @@ const provider = new Provider(issuer, {
 		revocation: { enabled: true },
 		introspection: { enabled: true },
 		clientCredentials: { enabled: true },
+		...(o.resource === undefined ? {} : { // opaque access tokens for an API
+			resourceIndicators: {
+				enabled: true, defaultResource: () => o.resource, useGrantedResource: () => true,
+				getResourceServerInfo: () => ({ scope: 'read write', audience: o.resource, accessTokenFormat: 'opaque' }),
+			},
+		}),
 	},
 	// Consent is given beforehand: the clients are ours.
 	loadExistingGrant: async (ctx) => {
@@ -46,6 +52,7 @@ const provider = new Provider(issuer, {
 		if (o.consent) return undefined;
 		const grant = new ctx.oidc.provider.Grant({ clientId: client.clientId, accountId: session.accountId });
 		grant.addOIDCScope(params.scope ?? 'openid');
+		if (o.resource) grant.addResourceScope(o.resource, 'read write');
 		await grant.save();
 		return grant;
 	},
