@@ -1,5 +1,6 @@
 /* proxy/http2.c - a connection that speaks HTTP/2: its life, its limits, its frames on the way out; see
  * proxy/http2.h */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "proxy/forward.h"
 #include "proxy/http2.h"
 #include "proxy/request.h"
 
@@ -105,9 +107,10 @@ http2_readable(struct client *c)
 	}
 	n = nghttp2_session_mem_recv(h->session, (const uint8_t *)c->worker->scratch, (size_t)n);
 	if (n < 0) {
-		if (n == NGHTTP2_ERR_FLOODED)
-			http2_calm(h, "more PINGs or SETTINGS than it reads answers to");
-		log_debug("HTTP/2: %s", nghttp2_strerror((int)n));
+		if (n == NGHTTP2_ERR_FLOODED || n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
+			http2_calm(h, nghttp2_strerror((int)n));
+		else
+			http2_said_error(h, nghttp2_strerror((int)n));
 		h->broken = true;
 		stream_want_read(&c->stream, false);
 	}
@@ -201,13 +204,28 @@ void
 http2_calm(struct http2 *h, const char *what)
 {
 	struct worker *w = h->client->worker;
+	char addr[INET6_ADDRSTRLEN];
 
 	if (h->calmed)
 		return;
 	h->calmed = true;
-	log_request(LOG_LEVEL_WARN, "", REASON_HTTP2_ABUSE, "a connection was closed: %s", what);
+	log_request(LOG_LEVEL_WARN, "", REASON_HTTP2_ABUSE, "a connection of %s was closed: %s",
+	    forward_address(&h->client->peer, addr), what);
 	metric_add(&w->metrics.refusals[REASON_HTTP2_ABUSE], 1);
 	end(h, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* What nghttp2 found wrong with the connection as a whole: no stream's request tells of it. */
+void
+http2_said_error(struct http2 *h, const char *what)
+{
+	char addr[INET6_ADDRSTRLEN];
+
+	if (h->calmed)
+		return;
+	log_request(LOG_LEVEL_INFO, "", REASON_BAD_REQUEST, "a connection of %s was closed: %s",
+	    forward_address(&h->client->peer, addr), what);
+	metric_add(&h->client->worker->metrics.refusals[REASON_BAD_REQUEST], 1);
 }
 
 /* --- a connection ends --- */

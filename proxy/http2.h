@@ -88,6 +88,7 @@ struct http2_stream {
 
 void http2_touch(struct http2 *h); /* there is something to send: at the end of this turn */
 void http2_calm(struct http2 *h, const char *what);
+void http2_said_error(struct http2 *h, const char *what); /* logs what no request tells of */
 bool http2_allowed(struct http2_allowance *a, int burst, int per_second);
 void http2_stream_callbacks(nghttp2_session_callbacks *cb);
 void http2_stream_head_is_here(struct http2 *h, int32_t id, bool last);

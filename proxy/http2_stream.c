@@ -520,7 +520,8 @@ frame_send_cb(nghttp2_session *session, const nghttp2_frame *f, void *arg)
 {
 	struct http2_stream *s;
 
-	(void)arg;
+	if (f->hd.type == NGHTTP2_GOAWAY && f->goaway.error_code != NGHTTP2_NO_ERROR)
+		http2_said_error(arg, nghttp2_http2_strerror(f->goaway.error_code));
 	if ((f->hd.type != NGHTTP2_DATA && f->hd.type != NGHTTP2_HEADERS) ||
 	    (f->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
 		return 0;

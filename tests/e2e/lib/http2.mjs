@@ -80,13 +80,14 @@ function statusOf(payload) {
 }
 
 export class Frames {
-	// o: { preface: false for none, settings: pairs }
+	// o: { preface: false for none, settings: pairs, mute: true for no acknowledgement of SETTINGS }
 	static open(port, o = {}) {
 		return new Promise((resolve, reject) => {
 			const f = new Frames();
 			f.received = []; // { type, flags, stream, payload }
 			f.bytes = Buffer.alloc(0);
 			f.closed = false;
+			f.mute = o.mute;
 			f.wake = () => {};
 			f.socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] }, () => {
 				f.socket.setNoDelay(true);
