@@ -139,6 +139,7 @@ struct conf_provider {
 	const char *client_key_id;                   /* `kid` of what it signs; may be NULL */
 	const char *client_assertion_audience;       /* "token_endpoint", "issuer"; may be NULL: by kind */
 	struct conf_strings scopes; /* additional_scopes included; always has openid */
+	bool scopes_by_hand;        /* `scopes` is set: nothing is added to it */
 	struct conf_strings authorization_parameters; /* "name=value", names checked */
 	const char *resource;                         /* may be NULL */
 	bool authorize_by_post;                       /* authorization_request_method */

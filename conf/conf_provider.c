@@ -203,6 +203,7 @@ scopes(struct build *b, struct group *g, struct conf_provider *p)
 	for (size_t i = 0; i < more->n; i++)
 		scope_split(b, more, &more->v[i], &all);
 	p->scopes = all;
+	p->scopes_by_hand = e->given;
 }
 
 /* "groups, roles": commas and spaces part them. */

@@ -9,12 +9,13 @@
 #include "conf/secret.h"
 #include "conf/url.h"
 #include "oidc/authreq.h"
+#include "oidc/kinds.h"
 
 #define VERSION      2
 #define FLOW_SIZE    16
 #define BINDING_SIZE 32
 #define FUTURE_MAX   300 /* seconds: another instance's clock may run ahead of ours */
-#define PARAMS_MAX   14  /* of one request, besides authorization_parameters */
+#define PARAMS_MAX   15  /* of one request, besides authorization_parameters */
 
 /*
  * The sealed text: version, attempt, round, flow, binding's hash, issued (8 bytes,
@@ -26,7 +27,10 @@
 static void hash_binding(const struct authreq_keys *, struct str, unsigned char[BINDING_SIZE]);
 static bool unpack(struct str, struct authreq *, unsigned char[BINDING_SIZE]);
 static struct str derive(const unsigned char[32], const struct authreq *, struct str, struct mem *);
+static struct str scope_of(const struct authreq_ask *, struct mem *);
 static void put(struct authreq_params *, const char *, struct str);
+static void put_pair(struct authreq_params *, const char *, struct mem *);
+static void put_refresh(struct authreq_params *, const struct authreq_ask *, struct mem *);
 static bool is_ours(const struct authreq_params *, struct str, struct mem *);
 static struct str join(const struct conf_strings *, struct mem *);
 static struct str challenge_of(struct str, struct mem *);
@@ -160,7 +164,7 @@ authreq_params(const struct authreq_ask *a, struct mem *m)
 	put(p, "response_type", STR("code"));
 	put(p, "client_id", str_of(c->client_id));
 	put(p, "redirect_uri", str_of(a->redirect_uri));
-	put(p, "scope", join(&c->scopes, m));
+	put(p, "scope", scope_of(a, m));
 	put(p, "nonce", a->nonce);
 	if (c->pkce) { /* RFC 7636 4.3: the method is said, its default is plain */
 		put(p, "code_challenge", challenge_of(a->verifier, m));
@@ -174,15 +178,52 @@ authreq_params(const struct authreq_ask *a, struct mem *m)
 	put(p, "acr_values", join(&c->acr_values, m));
 	put(p, "login_hint", a->login_hint);
 	put(p, "resource", str_of(c->resource));
-	for (size_t i = 0; i < c->authorization_parameters.n; i++) {
-		struct str value = str_of(c->authorization_parameters.v[i]), name;
-
-		if (str_next(&value, '=', &name))
-			p->v[p->n++] =
-			    (struct authreq_param){ mem_text(m, name), value.p == NULL ? STR("") : value };
-	}
+	for (size_t i = 0; i < c->authorization_parameters.n; i++)
+		put_pair(p, c->authorization_parameters.v[i], m);
+	put_refresh(p, a, m);
 	put(p, "state", a->state);
 	return p;
+}
+
+/* What was set by hand is taken as it is. */
+static struct str
+scope_of(const struct authreq_ask *a, struct mem *m)
+{
+	const struct conf_provider *c = a->client;
+	const struct kind *k = a->refresh ? kind_find(c->kind) : NULL;
+	struct str all = join(&c->scopes, m);
+
+	if (c->scopes_by_hand || k == NULL || k->refresh_scope == NULL)
+		return all;
+	for (size_t i = 0; i < c->scopes.n; i++)
+		if (strcmp(c->scopes.v[i], k->refresh_scope) == 0)
+			return all;
+	return str_of(mem_printf(m, "%.*s %s", STR_ARG(all), k->refresh_scope));
+}
+
+static void
+put_refresh(struct authreq_params *p, const struct authreq_ask *a, struct mem *m)
+{
+	const struct kind *k = a->refresh ? kind_find(a->client->kind) : NULL;
+	size_t n = p->n;
+
+	if (k == NULL || k->refresh_parameter == NULL)
+		return;
+	put_pair(p, k->refresh_parameter, m);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(p->v[i].name, p->v[n].name) == 0) { /* by hand */
+			p->n = n;
+			return;
+		}
+}
+
+static void
+put_pair(struct authreq_params *p, const char *pair, struct mem *m)
+{
+	struct str value = str_of(pair), name;
+
+	if (str_next(&value, '=', &name))
+		p->v[p->n++] = (struct authreq_param){ mem_text(m, name), value.p == NULL ? STR("") : value };
 }
 
 /* What there is nothing to say about is left out. */

@@ -77,6 +77,7 @@ struct authreq_ask {
 	struct str state, nonce, verifier;
 	const char *prompt;    /* in place of the configured one; may be NULL */
 	struct str login_hint; /* "" or unset: none */
+	bool refresh;          /* refresh tokens are wanted: what the kind needs for that is asked for */
 };
 struct authreq_params {
 	size_t n;

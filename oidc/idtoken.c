@@ -20,6 +20,8 @@ static int judge_azp(const struct idtoken_check *, const json_t *, const char *s
 static int judge_expiry(const struct idtoken_check *, const json_t *, struct err *);
 static int judge_begin(const struct idtoken_check *, const json_t *, const char *name, struct err *);
 static int judge_nonce(const struct idtoken_check *, const json_t *, struct err *);
+static int judge_renewal(const struct idtoken_check *, const json_t *, struct err *);
+static struct str before(const struct idtoken_check *, const char *claim);
 static int judge_acr(const struct idtoken_check *, const json_t *, struct err *);
 static int judge_auth_time(const struct idtoken_check *, const json_t *, struct err *);
 static int judge_subject(const json_t *, struct err *);
@@ -91,7 +93,9 @@ judge_token(const struct idtoken_check *c, const struct jose_token *t, struct er
 	if (json_object_get(t->claims, "nbf") != NULL &&
 	    judge_begin(c, t->claims, "nbf", e) < 0) /* RFC 7519 4.1.5 */
 		return -1;
-	if (judge_nonce(c, t->claims, e) < 0) /* 3.1.3.7-11 */
+	if (c->subject.p != NULL)
+		return judge_renewal(c, t->claims, e) < 0 ? -1 : judge_hash(c, t, e); /* 12.2 */
+	if (judge_nonce(c, t->claims, e) < 0)                                         /* 3.1.3.7-11 */
 		return -1;
 	if (judge_acr(c, t->claims, e) < 0) /* 3.1.3.7-12 */
 		return -1;
@@ -212,6 +216,46 @@ judge_nonce(const struct idtoken_check *c, const json_t *claims, struct err *e)
 	if (c->nonce.n == 0 || !secret_equal(nonce, c->nonce))
 		return err_set(e, REASON_TOKEN_NONCE, "nonce is not the one of this sign-in");
 	return 0;
+}
+
+/* The same user as before; a nonce may be missing, but not be another. */
+static int
+judge_renewal(const struct idtoken_check *c, const json_t *claims, struct err *e)
+{
+	struct str nonce = claims_text(json_object_get(claims, "nonce")), was;
+	struct str iss = claims_text(json_object_get(claims, "iss"));
+
+	if (judge_subject(claims, e) < 0)
+		return -1;
+	if (!str_is(claims_text(json_object_get(claims, "sub")), c->subject))
+		return err_set(e, REASON_TOKEN_CLAIM, "sub is another than that of the session it renews");
+	was = before(c, "iss");
+	if (was.p != NULL && !str_is(iss, was)) /* of many tenants another */
+		return err_set(e, REASON_TOKEN_ISSUER, "iss is another than that of the sign-in");
+	was = nonce.p == NULL ? nonce : before(c, "nonce");
+	if (was.p != NULL && !secret_equal(nonce, was))
+		return err_set(e, REASON_TOKEN_NONCE, "nonce is not the one of the sign-in");
+	return 0;
+}
+
+/* Of a token that was verified when it came, and was in our own keeping since. */
+static struct str
+before(const struct idtoken_check *c, const char *claim)
+{
+	struct str rest = c->before, part, none = { NULL, 0 };
+	unsigned char *text;
+	json_t *claims;
+	long n;
+
+	if (rest.p == NULL || !str_next(&rest, '.', &part) || !str_next(&rest, '.', &part))
+		return none;
+	text = mem_alloc(c->mem, part.n + 2);
+	n = secret_unb64(text, part);
+	claims = n == -1 ? NULL : json_loadb((const char *)text, (size_t)n, 0, NULL);
+	if (claims == NULL)
+		return none;
+	mem_on_free(c->mem, drop_json, claims);
+	return claims_text(json_object_get(claims, claim));
 }
 
 /* A provider may ignore acr_values (Core 3.1.2.1): then what was asked for was not done. */

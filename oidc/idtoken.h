@@ -30,7 +30,14 @@ struct idtoken_check {
 	const struct conf_strings *tenants; /* whose tid is let in; NULL, empty: an issuer of its own */
 	const char *kind;                   /* a row of oidc/kinds.c; NULL: none in particular */
 	const char *client_id;
-	struct str nonce; /* the one of this sign-in; never empty */
+	struct str nonce; /* the one of this sign-in; never empty, but for a renewal */
+	/*
+	 * Of a renewal (Core 12.2): whose session it is, and the ID token before, whose
+	 * iss it must and whose nonce alone it may have; p of both is NULL for a
+	 * sign-in.  Neither max_age nor acr_values were asked for anew: the sign-in that
+	 * proved them is still the one it speaks of.
+	 */
+	struct str subject, before;
 	const struct conf_strings *algs;
 	const struct jwks *keys; /* NULL: none yet */
 	const char *jwks_uri;    /* the one address that the header may name as jku; NULL: none */

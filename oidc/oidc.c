@@ -34,7 +34,7 @@ struct oidc {
 	struct post *keeper;              /* borrowed; its mailbox */
 };
 
-enum kind { KEYS, TOKENS, USERINFO, INTROSPECTION };
+enum kind { KEYS, TOKENS, RENEWAL, USERINFO, INTROSPECTION };
 
 struct oidc_op {
 	enum kind kind;
@@ -45,9 +45,10 @@ struct oidc_op {
 	bool away;                       /* KEYS: the question is with the keeper, who writes into it */
 	bool cancelled;
 	struct fetch_op *fetch; /* the others; ours */
-	struct secret *code;    /* TOKENS; ours */
+	struct secret *code;    /* TOKENS, RENEWAL: what was sent; ours */
 };
 
+static void ask_token_endpoint(struct oidc_op *, struct fetch *, const char *, const struct tokenreq *);
 static bool is_same_provider(const struct conf_provider *, const struct conf_provider *);
 static bool is_same_store(const struct conf_provider *, const struct conf_provider *);
 static bool is_same_text(const char *, const char *);
@@ -333,21 +334,43 @@ oidc_ask_tokens(struct oidc *o, struct fetch *f, const struct oidc_code *c, oidc
 
 	op->code = secret_new(c->code.p, c->code.n);
 	tokenreq_print(o->conf, c, m, &r);
+	ask_token_endpoint(op, f, c->token_endpoint, &r);
+	mem_free(&m);
+	return op;
+}
+
+struct oidc_op *
+oidc_ask_renewal(struct oidc *o, struct fetch *f, const struct oidc_renewal *n, oidc_done *done, void *arg)
+{
+	struct oidc_op *op = op_new(o, RENEWAL, done, arg);
+	struct mem *m = mem_new(REQUEST_BUDGET);
+	struct tokenreq r;
+
+	op->code = secret_new(n->refresh_token.p, n->refresh_token.n);
+	tokenreq_print_renewal(o->conf, n, m, &r);
+	ask_token_endpoint(op, f, n->token_endpoint, &r);
+	mem_free(&m);
+	return op;
+}
+
+static void
+ask_token_endpoint(struct oidc_op *op, struct fetch *f, const char *url, const struct tokenreq *r)
+{
+	const struct conf_provider *c = op->oidc->conf;
+
 	op->fetch = fetch_ask(f,
 	    &(struct fetch_request){
-		.url = c->token_endpoint,
-		.body = r.body.p,
-		.body_size = r.body.n,
-		.authorization = r.authorization,
+		.url = url,
+		.body = r->body.p,
+		.body_size = r->body.n,
+		.authorization = r->authorization,
 		.accept = "application/json",
-		.tls_ca = o->conf->tls_ca,
-		.proxy = o->conf->proxy,
-		.timeout = o->conf->timeout,
+		.tls_ca = c->tls_ca,
+		.proxy = c->proxy,
+		.timeout = c->timeout,
 		.max_size = TOKENREQ_ANSWER_MAX,
 	    },
 	    op_fetched, op);
-	mem_free(&m);
-	return op;
 }
 
 static void
@@ -361,17 +384,21 @@ op_fetched(void *arg)
 int
 oidc_take_tokens(struct oidc_op **op, struct mem *m, struct oidc_tokens *out, struct err *e)
 {
+	const struct conf_provider *c = (*op)->oidc->conf;
+	struct tokenreq_answer t;
 	struct fetch_answer a;
 	int r;
 
-	assert((*op)->kind == TOKENS);
+	assert((*op)->kind == TOKENS || (*op)->kind == RENEWAL);
 	if (fetch_take((*op)->fetch, &a, e) == -1)
 		r = err_in(e, "token endpoint");
-	else
-		r = tokenreq_parse((*op)->oidc->conf,
-		    &(struct tokenreq_answer){
-			.status = a.status, .type = a.type, .body = a.body, .code = secret_str((*op)->code) },
-		    m, out, e);
+	else {
+		t = (struct tokenreq_answer){
+			.status = a.status, .type = a.type, .body = a.body, .code = secret_str((*op)->code)
+		};
+		r = (*op)->kind == TOKENS ? tokenreq_parse(c, &t, m, out, e)
+					  : tokenreq_parse_renewal(c, &t, m, out, e);
+	}
 	op_free(op);
 	return r;
 }

@@ -98,7 +98,7 @@ struct oidc_op *oidc_ask_keys(struct oidc *o, struct post *home, oidc_done *done
 int oidc_take_keys(struct oidc_op **op, struct err *e) MUST_CHECK;
 
 struct oidc_tokens {
-	struct str id_token;	  /* never empty */
+	struct str id_token;	  /* never empty; after a renewal p may be NULL (Core 12.2) */
 	struct str access_token;  /* p is NULL when there is none */
 	struct str refresh_token; /* the same */
 	int64_t expires_in;	  /* seconds; 0: not said */
@@ -115,6 +115,19 @@ struct oidc_code {
 struct oidc_op *oidc_ask_tokens(struct oidc *o, struct fetch *f, const struct oidc_code *c, oidc_done *done, void *arg);
 /* The tokens live in m and are wiped with it. */
 int oidc_take_tokens(struct oidc_op **op, struct mem *m, struct oidc_tokens *out, struct err *e) MUST_CHECK;
+
+/*
+ * Renew them (RFC 6749 6, Core 12).  Neither scope nor resource is sent: what
+ * comes is for what the user allowed.  Taken by oidc_take_tokens(); that the
+ * grant is gone is PROVIDER_GRANT, and nothing else is.
+ */
+struct oidc_renewal {
+	const char *token_endpoint;
+	struct str refresh_token;
+	struct str assertion; /* of assertion_print(); p is NULL where the method needs none */
+};
+struct oidc_op *oidc_ask_renewal(
+    struct oidc *o, struct fetch *f, const struct oidc_renewal *n, oidc_done *done, void *arg);
 
 /* UserInfo (Core 5.3) with the access token in the Authorization header.  A signed answer is refused. */
 struct oidc_op *oidc_ask_userinfo(struct oidc *o, struct fetch *f, const char *endpoint, struct str access_token,

@@ -43,6 +43,25 @@ static const struct meaning meanings[] = {
 	{ NULL, REASON_PROVIDER_ERROR, "see the provider's log" },
 };
 
+/* The same where nobody is asked: what only a sign-in can mend ends the grant. */
+static const struct meaning renewal_meanings[] = {
+	{ "invalid_grant", REASON_PROVIDER_GRANT,
+	    "the refresh token has run out, was used before or was revoked" },
+	{ "interaction_required", REASON_PROVIDER_GRANT, "the provider wants to see the user" },
+	{ "login_required", REASON_PROVIDER_GRANT, "the provider wants to see the user" },
+	{ "consent_required", REASON_PROVIDER_GRANT, "the provider wants to ask the user" },
+	{ "invalid_client", REASON_PROVIDER_CLIENT,
+	    "check provider.client_id, client_secret (or client_private_key) and "
+	    "token_endpoint_auth_method" },
+	{ "unauthorized", REASON_PROVIDER_CLIENT, "check provider.client_id and client_secret" },
+	{ "unauthorized_client", REASON_PROVIDER_ERROR,
+	    "allow the refresh token grant for this client at the provider, or set session.refresh = no" },
+	{ "unsupported_grant_type", REASON_PROVIDER_ERROR, "set session.refresh = no" },
+	{ "temporarily_unavailable", REASON_PROVIDER_STATUS, "the provider asks to try again later" },
+	{ "server_error", REASON_PROVIDER_STATUS, "see the provider's log" },
+	{ NULL, REASON_PROVIDER_ERROR, "see the provider's log" },
+};
+
 /* The same where nobody signs in. */
 static const struct meaning own_meanings[] = {
 	{ "invalid_client", REASON_PROVIDER_CLIENT,
@@ -105,6 +124,7 @@ static const char *find_hint(const char *, const struct meaning *);
 static bool repeats(const char *, struct str);
 static int no_answer(const struct tokenreq_answer *, struct err *);
 static int read_tokens(const json_t *, struct mem *, struct oidc_tokens *, struct err *);
+static int read_all(const json_t *, struct mem *, struct oidc_tokens *, struct err *);
 static int read_own(const json_t *, struct mem *, struct oidc_tokens *, struct err *);
 static int read_type(const json_t *, struct err *);
 static int read_token(const json_t *, const char *, struct mem *, struct str *, struct err *);
@@ -126,6 +146,17 @@ tokenreq_print(
 	if (resource.n > 0)
 		put_field(&f, "resource", resource);
 	put_client(c, code->assertion, &f, m, out);
+}
+
+void
+tokenreq_print_renewal(
+    const struct conf_provider *c, const struct oidc_renewal *n, struct mem *m, struct tokenreq *out)
+{
+	struct form f = form_new(m, client_room(c) + n->refresh_token.n + n->assertion.n);
+
+	put_field(&f, "grant_type", STR("refresh_token"));
+	put_field(&f, "refresh_token", n->refresh_token);
+	put_client(c, n->assertion, &f, m, out);
 }
 
 void
@@ -260,6 +291,24 @@ tokenreq_parse(const struct conf_provider *c, const struct tokenreq_answer *a, s
 }
 
 int
+tokenreq_parse_renewal(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
+    struct oidc_tokens *out, struct err *e)
+{
+	json_t *o = read_answer(c, a, renewal_meanings, e);
+	int r = -1;
+
+	memset(out, 0, sizeof(*out));
+	if (o != NULL)
+		r = read_all(o, m, out, e);
+	if (r == 0 && out->access_token.p == NULL)
+		r = err_set(e, REASON_PROVIDER_ANSWER, "token endpoint: the answer has no access_token");
+	if (r == -1)
+		memset(out, 0, sizeof(*out));
+	json_decref(o);
+	return r;
+}
+
+int
 tokenreq_parse_own(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
     struct oidc_tokens *out, struct err *e)
 {
@@ -373,15 +422,23 @@ no_answer(const struct tokenreq_answer *a, struct err *e)
 static int
 read_tokens(const json_t *o, struct mem *m, struct oidc_tokens *out, struct err *e)
 {
-	if (read_type(o, e) == -1 || read_token(o, "id_token", m, &out->id_token, e) == -1 ||
-	    read_token(o, "access_token", m, &out->access_token, e) == -1 ||
-	    read_token(o, "refresh_token", m, &out->refresh_token, e) == -1)
+	if (read_all(o, m, out, e) == -1)
 		return -1;
 	if (out->id_token.p == NULL)
 		return err_set(e, REASON_PROVIDER_ANSWER,
 		    "token endpoint: the answer has no id_token; is openid among provider.scopes, and is "
 		    "this the "
 		    "endpoint of an OpenID provider?");
+	return 0;
+}
+
+static int
+read_all(const json_t *o, struct mem *m, struct oidc_tokens *out, struct err *e)
+{
+	if (read_type(o, e) == -1 || read_token(o, "id_token", m, &out->id_token, e) == -1 ||
+	    read_token(o, "access_token", m, &out->access_token, e) == -1 ||
+	    read_token(o, "refresh_token", m, &out->refresh_token, e) == -1)
+		return -1;
 	out->expires_in = read_expires(json_object_get(o, "expires_in"));
 	return 0;
 }

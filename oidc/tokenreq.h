@@ -1,7 +1,7 @@
 /*
  * oidc/tokenreq.h - the token request, and what comes back
  *
- * RFC 6749 4.1.3, 4.4.2 and 2.3.1 (client authentication), RFC 7523 2.2, RFC 7636 4.5; the answer
+ * RFC 6749 4.1.3, 4.4.2, 6 and 2.3.1 (client authentication), RFC 7523 2.2, RFC 7636 4.5; the answer
  * by RFC 6749 5.1, 5.2 and OpenID Connect Core 3.1.3.3.  Pure: bytes in, bytes
  * out.
  */
@@ -24,6 +24,10 @@ struct tokenreq {
 /* Both texts live in m and are wiped with it. */
 void tokenreq_print(
     const struct conf_provider *c, const struct oidc_code *code, struct mem *m, struct tokenreq *out);
+
+/* Newer tokens for older ones (RFC 6749 6). */
+void tokenreq_print_renewal(
+    const struct conf_provider *c, const struct oidc_renewal *n, struct mem *m, struct tokenreq *out);
 
 /* A token for the client itself, for which nobody signs in (RFC 6749 4.4.2; `resource`: RFC 8707, Azure v1).
  */
@@ -54,6 +58,14 @@ struct tokenreq_answer {
  * operator can change, and may hold foreign text.
  */
 int tokenreq_parse(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
+    struct oidc_tokens *out, struct err *e) MUST_CHECK;
+
+/*
+ * The same for the answer to tokenreq_print_renewal(), which may do without an
+ * ID token (Core 12.2), but has an access token.  PROVIDER_GRANT is also what
+ * only the user can mend: interaction_required and the like.
+ */
+int tokenreq_parse_renewal(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
     struct oidc_tokens *out, struct err *e) MUST_CHECK;
 
 /* The same for the answer to tokenreq_print_own(): 0 when there is a Bearer access token; nothing else is

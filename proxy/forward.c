@@ -24,6 +24,7 @@ static void put_identity(struct request *, struct http1_out *);
 static void put_request_framing(struct request *, struct http1_out *);
 static void choose_framing(struct request *, const struct http1_head *);
 static void put_answer_fields(struct request *, struct http1_head *, struct http1_out *);
+static void put_own_fields(struct request *, struct http1_head *, struct http1_out *);
 static void put_answer_framing(struct request *, const struct http1_head *, struct http1_out *);
 static bool is_event_stream(const struct http1_head *);
 static bool runs_in_circles(struct request *, const struct http1_head *);
@@ -309,6 +310,8 @@ put_answer_fields(struct request *r, struct http1_head *h, struct http1_out *o)
 	bool cors = cors_applies(r->match.route);
 	struct str run = { NULL, 0 };
 
+	if (r->reply.fields.n > 0)
+		put_own_fields(r, h, o);
 	for (; f < end; f++) {
 		if (cors && cors_replaces(f->name))
 			continue;
@@ -322,12 +325,37 @@ put_answer_fields(struct request *r, struct http1_head *h, struct http1_out *o)
 	if (cors)
 		cors_put(r->match.route, request_field(r, FIELD_ORIGIN), false, o);
 	/* What was made for one user is nobody else's (RFC 9111 5.2.2.7). */
-	if (r->session != NULL && h->index[FIELD_CACHE_CONTROL] == 0 && h->index[FIELD_EXPIRES] == 0)
+	if (r->session != NULL && r->reply.fields.n == 0 && h->index[FIELD_CACHE_CONTROL] == 0 &&
+	    h->index[FIELD_EXPIRES] == 0)
 		http1_put(o, STR("Cache-Control: private, no-cache\r\n"));
 	if (h->index[FIELD_DATE] == 0)
 		forward_put_common(r, o);
 	else if (r->client->hsts > 0)
 		forward_put_common(r, o);
+}
+
+/*
+ * Our cookies: an answer that carries them is this browser's alone, whatever
+ * the upstream says to caches in between (RFC 9111 5, RFC 9213).
+ */
+static void
+put_own_fields(struct request *r, struct http1_head *h, struct http1_out *o)
+{
+	struct http1_field *f = h->fields, *end = f + h->n_fields;
+	bool no_store = false;
+
+	for (; f < end; f++) {
+		if (f->id == FIELD_CACHE_CONTROL)
+			no_store = no_store || memmem(f->value.p, f->value.n, "no-store", 8) != NULL;
+		else if (f->id != FIELD_EXPIRES && !str_is_nocase(f->name, STR("Pragma")) &&
+			 !str_is_nocase(f->name, STR("Surrogate-Control")) &&
+			 !str_is_nocase(f->name, STR("CDN-Cache-Control")))
+			continue;
+		f->drop = true;
+	}
+	http1_put(o, no_store ? STR("Cache-Control: private, no-store\r\n")
+			      : STR("Cache-Control: private, no-cache\r\n"));
+	http1_put(o, (struct str){ r->reply.fields.p, r->reply.fields.n });
 }
 
 static void

@@ -103,6 +103,7 @@ login_send_away(struct request *r)
 		.verifier = authreq_verifier(&s->keys, &l->flow, l->binding.id, r->mem),
 		.prompt = l->prompt,
 		.login_hint = login_asked_hint(r),
+		.refresh = s->conf->session.refresh,
 	    },
 	    r->mem);
 	login_lead_away(r, l->view->meta.authorization_endpoint, ask);
@@ -280,7 +281,7 @@ login_verify(struct request *r)
 	struct login *l = r->login;
 	const struct snapshot *s = request_snap(r);
 	const struct conf_provider *p = &s->conf->providers[l->provider];
-	struct conf_strings claims = login_username_claims(r, p);
+	struct conf_strings claims = login_username_claims(r->mem, p);
 	struct idtoken_check check = {
 		.issuer = l->view->meta.issuer,
 		.tenants = &p->tenants,

@@ -41,7 +41,7 @@ int login_named(struct request *r, size_t *provider);
 bool login_within_rate(struct request *r);  /* false: refused, with Retry-After */
 bool login_find_session(struct request *r); /* r->session is set when there is one */
 /* Set by hand, else by the provider's kind. */
-struct conf_strings login_username_claims(struct request *r, const struct conf_provider *p);
+struct conf_strings login_username_claims(struct mem *m, const struct conf_provider *p);
 /* The provider as it is known now, in login->view; kept until the request ends. */
 bool login_take_view(struct request *r, struct err *e);
 struct str login_wanted_page(struct request *r);   /* a path of ours, always */

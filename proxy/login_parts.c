@@ -60,7 +60,7 @@ login_within_rate(struct request *r)
 
 /* Set by hand, else by the provider's kind. */
 struct conf_strings
-login_username_claims(struct request *r, const struct conf_provider *p)
+login_username_claims(struct mem *m, const struct conf_provider *p)
 {
 	const struct kind *k = kind_find(p->kind);
 	struct conf_strings out = p->username_claim;
@@ -68,7 +68,7 @@ login_username_claims(struct request *r, const struct conf_provider *p)
 
 	if (out.n > 0)
 		return out;
-	out.v = mem_zalloc(r->mem, sizeof(k->username_claim));
+	out.v = mem_zalloc(m, sizeof(k->username_claim));
 	for (i = 0; k->username_claim[i] != NULL; i++)
 		out.v[out.n++] = k->username_claim[i];
 	return out;

@@ -35,6 +35,7 @@ struct metrics {
 	metric sign_ins_begun, sign_ins_done, sign_outs;
 	metric logouts[LOGOUT_CHANNELS];
 	metric revocations;
+	metric refreshes_done, refreshes_failed, refreshes_ended;
 	metric session_cache_hits, session_cache_misses;
 	metric token_cache_hits, token_cache_misses;
 	metric provider_requests, provider_errors;

@@ -19,6 +19,7 @@
 #include "proxy/rate.h"
 #include "proxy/redis_revocations.h"
 #include "proxy/revoke_file.h"
+#include "proxy/refresh_table.h"
 #include "proxy/sockets.h"
 #include "proxy/worker.h"
 #include "session/revoked.h"
@@ -127,6 +128,7 @@ begin(struct process *p, struct err *e)
 	p->shared.rate = rate_new(RATE_ENTRIES);
 	p->shared.front_rate = rate_new(RATE_ENTRIES);
 	p->shared.back_rate = rate_new(RATE_ENTRIES);
+	p->shared.refreshes = refresh_table_new();
 	p->shared.began = clock_seconds();
 	p->shared.main_post = p->post;
 	p->shared.worker_gone = worker_gone;
@@ -493,6 +495,7 @@ end(struct process *p)
 	rate_free(&p->shared.rate);
 	rate_free(&p->shared.front_rate);
 	rate_free(&p->shared.back_rate);
+	refresh_table_free(&p->shared.refreshes);
 	if (p->base != NULL)
 		event_base_free(p->base);
 }

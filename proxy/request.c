@@ -19,6 +19,8 @@
 #include "proxy/introspector.h"
 #include "proxy/mobile.h"
 #include "proxy/pages.h"
+#include "proxy/refresh.h"
+#include "proxy/refresh_table.h"
 #include "proxy/request.h"
 #include "proxy/revoke.h"
 #include "proxy/upstream.h"
@@ -43,6 +45,10 @@ static const struct {
 	[STEP_CHECK] = { "check", request_check },
 	[STEP_ROUTE] = { "route", request_route },
 	[STEP_SESSION] = { "session", request_session },
+	[STEP_REFRESH] = { "refresh", refresh_begin },
+	[STEP_TAKE_REFRESH] = { "take-refresh", refresh_take },
+	[STEP_TAKE_NEWER] = { "take-newer", refresh_take_newer },
+	[STEP_TAKE_REFRESHED] = { "take-refreshed", refresh_take_kept },
 	[STEP_AUTHORIZE] = { "authorize", request_authorize },
 	[STEP_BEARER] = { "bearer", bearer_begin },
 	[STEP_VERIFY_BEARER] = { "verify-bearer", bearer_verify },
@@ -184,6 +190,7 @@ give_up(struct request *r)
 	store_op_cancel(&r->store);
 	outbound_op_cancel(&r->outbound);
 	revoke_cancel(&r->revoke);
+	refresh_waiter_leave(&r->refresh);
 	r->waiting = false;
 	return request_refuse(r, REASON_MEMORY_BUDGET, "more than %d bytes for one request", REQUEST_MEMORY);
 }
@@ -248,7 +255,7 @@ static enum step
 request_session(struct request *r)
 {
 	request_find_session(r, r->match.route->providers, r->match.route->n_providers);
-	return STEP_AUTHORIZE;
+	return refresh_is_due(r) ? STEP_REFRESH : STEP_AUTHORIZE;
 }
 
 /* May this person do this? */

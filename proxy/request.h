@@ -38,6 +38,7 @@ struct introspector_ask;
 struct login;
 struct logout;
 struct principal;
+struct refresh_waiter;
 struct request;
 struct revocation;
 struct revoke_op;
@@ -46,10 +47,14 @@ struct usertokens;
 struct verify;
 
 enum step {
-	STEP_CHECK,         /* request.c:  meant for us, and may it be answered now?     */
-	STEP_ROUTE,         /*             one canonical path; ours, open or protected?  */
-	STEP_SESSION,       /*             who is this browser?                          */
-	STEP_AUTHORIZE,     /*             may this person do this?                      */
+	STEP_CHECK,   /* request.c:  meant for us, and may it be answered now?     */
+	STEP_ROUTE,   /*             one canonical path; ours, open or protected?  */
+	STEP_SESSION, /*             who is this browser?                          */
+	STEP_REFRESH, /* refresh.c:  is its time come?  Renewed, once               */
+	STEP_TAKE_REFRESH,
+	STEP_TAKE_NEWER,
+	STEP_TAKE_REFRESHED,
+	STEP_AUTHORIZE,     /* request.c:  may this person do this?                      */
 	STEP_BEARER,        /* bearer_road.c: an access token in place of a session      */
 	STEP_VERIFY_BEARER, /*             whose is it, and what does it say?            */
 	STEP_ASK_BEARER_KEYS,
@@ -163,6 +168,7 @@ struct request {
 	struct store_op *store;
 	struct outbound_op *outbound;
 	struct revoke_op *revoke;
+	struct refresh_waiter *refresh;
 	struct upstream_conn *up;
 
 	/* 4. the exchange with the upstream */
@@ -254,6 +260,7 @@ void reply_send(struct request *r); /* writes it; r->keep says whether more may 
 step_fn mobile_begin, mobile_trade, mobile_read;
 step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_ask_introspection,
     bearer_take_introspection, bearer_authorize;
+step_fn refresh_begin, refresh_take, refresh_take_newer, refresh_take_kept;
 step_fn usertokens_ask, usertokens_take;
 step_fn login_choose;
 step_fn verify_begin, verify_sign_in, verify_allow;

@@ -8,6 +8,7 @@
 #include "proxy/client.h"
 #include "proxy/forward.h"
 #include "proxy/introspector.h"
+#include "proxy/refresh_table.h"
 #include "proxy/request.h"
 #include "proxy/revoke.h"
 #include "proxy/upstream.h"
@@ -54,6 +55,7 @@ request_new(struct client *c)
 	r->introspection = NULL;
 	r->store = NULL;
 	r->outbound = NULL;
+	r->refresh = NULL;
 	r->revoke = NULL;
 	r->token = NULL;
 	r->up = NULL;
@@ -97,6 +99,7 @@ request_abort(struct request **rp, enum reason why)
 	introspector_cancel(&r->introspection);
 	store_op_cancel(&r->store);
 	outbound_op_cancel(&r->outbound);
+	refresh_waiter_leave(&r->refresh);
 	revoke_cancel(&r->revoke);
 	if (why == REASON_NONE)
 		request_put_back(r);

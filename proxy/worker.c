@@ -14,6 +14,7 @@
 #include "proxy/introspector.h"
 #include "proxy/loops.h"
 #include "proxy/redis.h"
+#include "proxy/refresh_job.h"
 #include "proxy/request.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -115,6 +116,7 @@ worker_free(struct worker **wp)
 		return;
 	listen_on(w, NULL, 0);
 	client_close_all(w);
+	refresh_job_stop_all(w);
 	if (w->graves != NULL)
 		reap_cb(-1, 0, w);
 	if (w->fetch != NULL)
@@ -280,7 +282,7 @@ drain(struct worker *w, int64_t wait_ms)
 void
 worker_check_drained(struct worker *w)
 {
-	if (w->draining && w->n_clients == 0)
+	if (w->draining && w->n_clients == 0 && w->jobs == NULL)
 		(void)event_base_loopexit(w->base, NULL);
 }
 

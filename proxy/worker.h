@@ -27,6 +27,8 @@ struct loops;
 struct pool;
 struct rate;
 struct redis;
+struct refresh_job;
+struct refresh_table;
 struct request;
 struct revoke_sink;
 struct revoked;
@@ -40,6 +42,7 @@ struct shared {
 	struct revoked *flows;               /* sign-ins redeemed */
 	struct revoked *jtis;                /* logout tokens that came */
 	struct rate *rate;                   /* sign-ins per address */
+	struct refresh_table *refreshes;     /* sessions being renewed */
 	struct rate *front_rate, *back_rate; /* logouts that providers send, per address */
 	/* Until then (timers_now()) it is known what other instances ended; INT64_MAX: there are none. */
 	_Atomic int64_t fresh_until;
@@ -127,6 +130,7 @@ struct worker {
 	size_t n_listeners;
 	int64_t accept_warned; /* timers_now()'s clock */
 
+	struct refresh_job *jobs; /* sessions that are being renewed here */
 	struct grave *graves;
 	struct event *reap;
 	struct event *flush; /* the access log */
@@ -167,7 +171,7 @@ void worker_bury(struct worker *w, struct grave *g, void (*fn)(struct grave *));
 /* A request's id: 32 hex digits and a terminator into out. */
 void worker_new_id(struct worker *w, char out[33]);
 
-/* A draining worker leaves its loop when nothing is left: called whenever a connection has gone. */
+/* A draining worker leaves its loop when nothing is left: called whenever a connection or a job has gone. */
 void worker_check_drained(struct worker *w);
 
 int64_t clock_seconds(void); /* since 1970 */

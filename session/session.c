@@ -28,6 +28,13 @@ struct finding {
 	struct str text; /* of the one in force */
 };
 
+/* Claims that are to be a session's token. */
+struct issue {
+	const struct session_scope *scope;
+	struct str claims;
+	struct mem *mem;
+};
+
 static void find(const struct sessions *, const struct visit *, struct finding *);
 static size_t find_values(const struct visit *, struct str *values, bool *parts);
 static void look_at_parts(const struct sessions *, const struct visit *, struct finding *);
@@ -45,8 +52,8 @@ static int64_t capped(int64_t);
 static const struct session *reread(const struct sessions *, const struct visit *, struct str, struct str *);
 static int renew(struct session *, const struct sessions *, const struct visit *,
     const struct session_proof *, struct err *);
-static int issue(const struct sessions *, const struct session_scope *, struct str, struct mem *,
-    const struct session **, struct str *, struct err *);
+static int issue(
+    const struct sessions *, const struct issue *, const struct session **, struct str *, struct err *);
 
 struct sessions *
 sessions_new(const struct conf_session *c, const struct conf_strings *needed, struct err *e)
@@ -304,7 +311,8 @@ session_begin(const struct sessions *s, const struct session_scope *scope, const
 		return err_set(e, REASON_TOKEN_EXPIRED,
 		    "session: the ID token ends at %lld, now is %lld; session.timeout sets another end",
 		    (long long)begun.exp, (long long)begun.iat);
-	return issue(s, scope, record_print(&s->names, &begun, proof->who, m), m, out, token, e);
+	return issue(
+	    s, &(struct issue){ scope, record_print(&s->names, &begun, proof->who, m), m }, out, token, e);
 }
 
 static void
@@ -397,7 +405,7 @@ session_renew(const struct sessions *s, const struct visit *v, struct str token,
 		return -1;
 	claims = proof != NULL && proof->who != NULL ? record_print(&s->names, &x, proof->who, v->mem)
 						     : record_reprint(&s->names, &x, payload, v->mem);
-	return issue(s, v->scope, claims, v->mem, out, renewed, e);
+	return issue(s, &(struct issue){ v->scope, claims, v->mem }, out, renewed, e);
 }
 
 static const struct session *
@@ -440,19 +448,19 @@ renew(struct session *x, const struct sessions *s, const struct visit *v, const 
 
 /* The claims made into a session and its token, when a header can hold them and the browser the cookie. */
 static int
-issue(const struct sessions *s, const struct session_scope *scope, struct str claims, struct mem *m,
-    const struct session **out, struct str *token, struct err *e)
+issue(const struct sessions *s, const struct issue *i, const struct session **out, struct str *token,
+    struct err *e)
 {
-	size_t room = session_cookie_room(s->conf, scope->origin, mem_text(m, scope->cookie));
+	size_t room = session_cookie_room(s->conf, i->scope->origin, mem_text(i->mem, i->scope->cookie));
 	const char *unfit;
 
-	*out = record_parse(&s->names, claims, m, &unfit);
+	*out = record_parse(&s->names, i->claims, i->mem, &unfit);
 	if (*out == NULL)
 		return unfit != NULL
 			   ? err_set(
 				 e, REASON_LOGIN_CLAIM, "session: claim %s holds a control character", unfit)
 			   : err_set(e, REASON_SYSTEM, "session: its claims cannot be written as JSON");
-	*token = token_sign(s->keys, claims, m);
+	*token = token_sign(s->keys, i->claims, i->mem);
 	if (token->n <= room && token->n <= TOKEN_MAX)
 		return 0;
 	*out = NULL;

@@ -223,7 +223,7 @@ START_TEST(what_is_set_for_the_session_is_stored)
 	    "Y'\ncookie = wf\ncookie_prefix = none\n"
 	    "same_site = strict\ndomain = \".Example.com\"\npath = \"/\"\ntimeout = 8h\npass_cookie = "
 	    "yes\norigin_check = no\n"
-	    "encrypt = no\nstore = cookie\nrefresh = no\niframe_refresh = no\npreserve_post = no",
+	    "encrypt = no\nstore = cookie\nrefresh = no\nidle_timeout = 30m\niframe_refresh = no\npreserve_post = no",
 	    ""));
 	ck_assert_uint_eq(c->session.n_secrets, 2);
 	expect_secret(c->session.secrets[0], GOOD_SECRET);
@@ -231,6 +231,8 @@ START_TEST(what_is_set_for_the_session_is_stored)
 	expect_secret(c->session.sealing_secret, GOOD_SECRET "Y");
 	ck_assert_str_eq(c->session.cookie, "wf");
 	ck_assert(!c->session.cookie_prefix && c->session.same_site == SAME_SITE_STRICT);
+	ck_assert(!c->session.refresh && c->session.store == TOKENS_IN_COOKIE && !c->session.encrypt);
+	ck_assert_int_eq(c->session.idle_timeout, 1800000);
 	ck_assert_str_eq(c->session.domain, "example.com");
 	ck_assert_str_eq(c->session.path, "/");
 	ck_assert(c->session.timeout == 28800000 && c->session.pass_cookie && !c->session.origin_check);

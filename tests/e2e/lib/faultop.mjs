@@ -35,7 +35,9 @@ export class FaultOp {
 		this.keys = [{ kid: 'k1', n: 1 }];
 		this.signer = this.keys[0];
 		this.apiKeys = []; // more of them, for access tokens: { kid, alg, n }
-		this.calls = { discovery: 0, jwks: 0, authorize: 0, token: 0, userinfo: 0 };
+		this.calls = { discovery: 0, jwks: 0, authorize: 0, token: 0, userinfo: 0, refresh: 0 };
+		this.grants = new Map(); // refresh tokens that are good, and what for
+		this.life = 3600; // seconds that tokens are good for
 		this.codes = new Map();
 		this.tokenRequests = [];
 		this.pages = new Map(); // path to HTML: what a test wants of it besides
@@ -78,7 +80,7 @@ export class FaultOp {
 		const claims = {
 			iss: this.url, aud: c.client, sub: `sub-${this.user}`, preferred_username: this.user, name: `User ${this.user}`,
 			email: `${this.user}@example.org`, email_verified: true, groups: ['workflow-users', 'staff'], sid: `op-${c.code.slice(0, 8)}`,
-			iat: this.now(), exp: this.now() + 3600, nonce: c.nonce, ...f.claims,
+			iat: this.now(), exp: this.now() + this.life, nonce: c.nonce, ...f.claims,
 		};
 		for (const name of f.without ?? []) delete claims[name];
 		const alg = f.alg ?? 'RS256';
@@ -198,6 +200,7 @@ export class FaultOp {
 		if (f.tokenHuge) { s.writeHead(200, { 'Content-Type': 'application/json' }); for (let i = 0; i < 400 && !s.destroyed; i++) s.write('x'.repeat(65536)); return s.end(); }
 		if (f.tokenSlow) { s.writeHead(200, { 'Content-Type': 'application/json' }); s.write('{'); return undefined; } // and nothing more
 		if (f.tokenDrop) return s.destroy();
+		if (form.get('grant_type') === 'refresh_token') return this.refresh(form, s, json);
 		const c = this.codes.get(form.get('code'));
 		this.codes.delete(form.get('code'));
 		if (!c) return json({ error: 'invalid_grant' }, 400);
@@ -207,6 +210,32 @@ export class FaultOp {
 		const refresh = randomBytes(24).toString('base64url');
 		const id = this.idToken(c);
 		this.issued.push(access, refresh, id, form.get('code_verifier'));
-		return json({ token_type: 'Bearer', expires_in: 3600, access_token: access, refresh_token: refresh, id_token: id, ...f.tokenAlso });
+		this.grants.set(refresh, c);
+		return json({ token_type: 'Bearer', expires_in: this.life, access_token: access, refresh_token: refresh, id_token: id, ...f.tokenAlso });
+	}
+
+	// Each refresh token is good once; who brings one twice is taken for a thief, and loses all.
+	// Faults: refreshDelay, refreshStatus and refreshBody, refreshDrop, refreshAlso, refreshWithout: members left out
+	async refresh(form, s, json) {
+		const f = this.fault;
+		this.calls.refresh++;
+		if (f.refreshDelay) await sleep(f.refreshDelay);
+		if (f.refreshStatus) return json(f.refreshBody ?? {}, f.refreshStatus);
+		if (f.refreshDrop) return s.destroy();
+		const c = this.grants.get(form.get('refresh_token'));
+		if (!c) this.grants.clear();
+		if (!c) return json({ error: 'invalid_grant' }, 400);
+		this.grants.delete(form.get('refresh_token'));
+		const access = randomBytes(24).toString('base64url');
+		const refresh = randomBytes(24).toString('base64url');
+		const id = this.idToken(c);
+		this.grants.set(refresh, c);
+		this.issued.push(access, refresh, id);
+		const answer = { token_type: 'Bearer', expires_in: this.life, access_token: access, refresh_token: refresh, id_token: id, ...f.refreshAlso };
+		for (const name of f.refreshWithout ?? []) {
+			if (name === 'refresh_token') this.grants.set(form.get('refresh_token'), c);
+			delete answer[name];
+		}
+		return json(answer);
 	}
 }

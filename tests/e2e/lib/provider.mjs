@@ -28,7 +28,9 @@ const provider = new Provider(issuer, {
 	conformIdTokenClaims: o.userinfoOnly === true, // false: the ID token carries the claims of all scopes
 	pkce: { required: () => true, methods: ['S256'] },
 	cookies: { keys: ['key of the test provider'] },
-	ttl: { IdToken: o.idTokenSeconds ?? 3600, AccessToken: 3600, AuthorizationCode: 60, Interaction: 3600, Session: 86400, Grant: 86400 },
+	// refresh: true gives refresh tokens that are good once
+	...(o.refresh && { issueRefreshToken: async (ctx, client) => client.grantTypeAllowed('refresh_token'), rotateRefreshToken: true }),
+	ttl: { IdToken: o.idTokenSeconds ?? 3600, AccessToken: o.accessTokenSeconds ?? 3600, RefreshToken: 86400, AuthorizationCode: 60, Interaction: 3600, Session: 86400, Grant: 86400 },
 	features: {
 		devInteractions: { enabled: true },
 		rpInitiatedLogout: { enabled: true },

@@ -1,0 +1,18 @@
+/*
+ * proxy/refresh.h - a session that is due is renewed on the way of a request
+ *
+ * Behind STEP_SESSION.  A session whose refresh_at has come is renewed by a job
+ * (proxy/refresh_job.h), once however many requests come.  Where its tokens
+ * are in the browser, or have run out, the requests wait and their answers
+ * carry the new cookies; else they go on with the session they have and the
+ * next one gets the new.  With idle_timeout a session that is used is written
+ * anew, without asking anybody.
+ */
+#ifndef PROXY_REFRESH_H
+#define PROXY_REFRESH_H
+#include "proxy/request.h"
+
+/* Is there anything to do about the session that was found?  Cheap. */
+bool refresh_is_due(const struct request *r);
+
+#endif
