@@ -181,7 +181,7 @@ const struct setting settings[] = {
 	    AT(conf_provider, introspection_endpoint),
 	    .help = "Where opaque access tokens are asked about (RFC 7662); routes that take them need it here." },
 	{ ROW(S, "revocation_endpoint", URL), DOCUMENT, .example = "https://login.example.com/revoke",
-	    .later = "*",
+	    AT(conf_provider, revocation_endpoint),
 	    .help = "Where refresh tokens are given back; wins over the document." },
 	{ ROW(S, "check_session_iframe", URL), DOCUMENT, .example = "https://login.example.com/checksession",
 	    AT(conf_provider, check_session_iframe),

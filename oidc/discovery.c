@@ -19,7 +19,7 @@ static int judge_issuer(const struct conf_provider *, const char *issuer, struct
 static bool is_issuer_of_url(const char *issuer, const char *url);
 static int read_endpoints(const struct conf_provider *, const json_t *, struct discovery *, struct err *);
 static int judge_endpoint(const char *member, struct str url, struct err *);
-static int read_introspection(const struct conf_provider *, const json_t *, struct discovery *, struct err *);
+static int read_asked(const struct conf_provider *, const json_t *, struct discovery *, struct err *);
 static void read_access_token_issuer(const json_t *, struct discovery *);
 static int read_response_iss(const json_t *, struct discovery *, struct err *);
 static const char *source_of_keys(const struct conf_provider *);
@@ -41,7 +41,7 @@ discovery_parse(const struct conf_provider *c, struct str document, struct disco
 	if (r == 0)
 		r = read_response_iss(o, out, e);
 	if (r == 0)
-		r = read_introspection(c, o, out, e);
+		r = read_asked(c, o, out, e);
 	if (r == 0)
 		read_access_token_issuer(o, out);
 	json_decref(o);
@@ -168,22 +168,31 @@ read_response_iss(const json_t *o, struct discovery *d, struct err *e)
 	return 0;
 }
 
-/* Nobody who only signs in needs it either: one of the document that cannot be asked stays unsaid. */
+/* Nobody who only signs in needs them either: one of the document that cannot be asked stays unsaid. */
 static int
-read_introspection(const struct conf_provider *c, const json_t *o, struct discovery *d, struct err *e)
+read_asked(const struct conf_provider *c, const json_t *o, struct discovery *d, struct err *e)
 {
-	static const char member[] = "introspection_endpoint";
-	const json_t *value = json_object_get(o, member);
-	struct str url = { json_string_value(value), json_string_length(value) };
+	const struct {
+		const char *member, *by_hand;
+		char **out;
+	} rows[] = {
+		{ "introspection_endpoint", c->introspection_endpoint, &d->introspection_endpoint },
+		{ "revocation_endpoint", c->revocation_endpoint, &d->revocation_endpoint },
+	};
 	struct err ignored;
 
-	if (c->introspection_endpoint != NULL) {
-		url = str_of(c->introspection_endpoint);
-		if (judge_endpoint(member, url, e) < 0)
-			return -1;
-	} else if (judge_endpoint(member, url, &ignored) < 0)
-		return 0;
-	d->introspection_endpoint = xstrndup(url.p, url.n);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const json_t *value = json_object_get(o, rows[i].member);
+		struct str url = { json_string_value(value), json_string_length(value) };
+
+		if (rows[i].by_hand != NULL) {
+			url = str_of(rows[i].by_hand);
+			if (judge_endpoint(rows[i].member, url, e) < 0)
+				return -1;
+		} else if (judge_endpoint(rows[i].member, url, &ignored) < 0)
+			continue;
+		*rows[i].out = xstrndup(url.p, url.n);
+	}
 	return 0;
 }
 
@@ -228,6 +237,7 @@ discovery_by_hand(const struct conf_provider *c, const char *name, struct discov
 	out->userinfo_endpoint = copy(c->userinfo_endpoint);
 	out->end_session_endpoint = copy(c->end_session_endpoint);
 	out->introspection_endpoint = copy(c->introspection_endpoint);
+	out->revocation_endpoint = copy(c->revocation_endpoint);
 	out->check_session_iframe = copy(c->check_session_iframe);
 	return 0;
 }
@@ -260,6 +270,7 @@ discovery_copy(struct discovery *to, const struct discovery *from)
 		.userinfo_endpoint = copy(from->userinfo_endpoint),
 		.end_session_endpoint = copy(from->end_session_endpoint),
 		.introspection_endpoint = copy(from->introspection_endpoint),
+		.revocation_endpoint = copy(from->revocation_endpoint),
 		.check_session_iframe = copy(from->check_session_iframe),
 		.response_iss = from->response_iss,
 	};
@@ -282,6 +293,7 @@ discovery_release(struct discovery *d)
 	free(d->userinfo_endpoint);
 	free(d->end_session_endpoint);
 	free(d->introspection_endpoint);
+	free(d->revocation_endpoint);
 	free(d->check_session_iframe);
 	memset(d, 0, sizeof(*d));
 }

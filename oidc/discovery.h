@@ -25,7 +25,8 @@ struct discovery {
 	char *authorization_endpoint, *token_endpoint;
 	char *jwks_uri; /* where the keys are from: the metadata's URL with federation, else words for a store
 			 */
-	char *userinfo_endpoint, *end_session_endpoint, *introspection_endpoint; /* may be NULL */
+	char *userinfo_endpoint, *end_session_endpoint, *introspection_endpoint,
+	    *revocation_endpoint;   /* may be NULL */
 	char *check_session_iframe; /* may be NULL.  OpenID Connect Session Management 1.0, 3.3 */
 	bool response_iss;          /* authorization_response_iss_parameter_supported (RFC 9207 2.4) */
 };

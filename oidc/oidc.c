@@ -34,7 +34,11 @@ struct oidc {
 	struct post *keeper;              /* borrowed; its mailbox */
 };
 
+<<<<<<< HEAD
 enum kind { KEYS, TOKENS, RENEWAL, USERINFO, INTROSPECTION };
+=======
+enum kind { KEYS, TOKENS, USERINFO, INTROSPECTION, GIFT };
+>>>>>>> 3e25d37 (logout: End the session first, and give the refresh token back)
 
 struct oidc_op {
 	enum kind kind;
@@ -90,6 +94,7 @@ is_same_provider(const struct conf_provider *a, const struct conf_provider *b)
 	       is_same_text(a->userinfo_endpoint, b->userinfo_endpoint) &&
 	       is_same_text(a->end_session_endpoint, b->end_session_endpoint) &&
 	       is_same_text(a->introspection_endpoint, b->introspection_endpoint) &&
+	       is_same_text(a->revocation_endpoint, b->revocation_endpoint) &&
 	       is_same_text(a->check_session_iframe, b->check_session_iframe) &&
 	       (a->tenants.n > 0) == (b->tenants.n > 0);
 }
@@ -399,6 +404,49 @@ oidc_take_tokens(struct oidc_op **op, struct mem *m, struct oidc_tokens *out, st
 		r = (*op)->kind == TOKENS ? tokenreq_parse(c, &t, m, out, e)
 					  : tokenreq_parse_renewal(c, &t, m, out, e);
 	}
+	op_free(op);
+	return r;
+}
+
+struct oidc_op *
+oidc_ask_gift(struct oidc *o, struct fetch *f, const struct oidc_gift *g, oidc_done *done, void *arg)
+{
+	struct oidc_op *op = op_new(o, GIFT, done, arg);
+	struct mem *m = mem_new(REQUEST_BUDGET);
+	struct tokenreq r;
+
+	tokenreq_print_gift(
+	    o->conf, &(struct tokenreq_gift){ .token = g->token, .assertion = g->assertion }, m, &r);
+	op->fetch = fetch_ask(f,
+	    &(struct fetch_request){
+		.url = g->revocation_endpoint,
+		.body = r.body.p,
+		.body_size = r.body.n,
+		.authorization = r.authorization,
+		.accept = "application/json",
+		.tls_ca = o->conf->tls_ca,
+		.proxy = o->conf->proxy,
+		.timeout = g->timeout < o->conf->timeout ? g->timeout : o->conf->timeout,
+		.max_size = TOKENREQ_ANSWER_MAX,
+	    },
+	    op_fetched, op);
+	mem_free(&m);
+	return op;
+}
+
+/* RFC 7009 2.2: 200 also for a token that the provider does not know any more. */
+int
+oidc_take_gift(struct oidc_op **op, struct err *e)
+{
+	struct fetch_answer a;
+	int r;
+
+	assert((*op)->kind == GIFT);
+	r = fetch_take((*op)->fetch, &a, e);
+	if (r == 0 && a.status != 200)
+		r = err_set(e, REASON_PROVIDER_STATUS, "answered with status %d", a.status);
+	if (r == -1)
+		(void)err_in(e, "revocation endpoint");
 	op_free(op);
 	return r;
 }

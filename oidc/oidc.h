@@ -73,9 +73,9 @@ const struct conf_provider *oidc_conf(const struct oidc *o);
 /* What is known at one moment; immutable; counted. */
 struct oidc_view {
 	struct discovery meta;
-	struct jwks *keys;	/* never NULL */
-	int64_t keys_fetched;	/* seconds since 1970 */
-	int64_t clock_offset;	/* provider's Date minus our clock, seconds */
+	struct jwks *keys;    /* never NULL */
+	int64_t keys_fetched; /* seconds since 1970 */
+	int64_t clock_offset; /* provider's Date minus our clock, seconds */
 };
 /*
  * NULL with REASON_PROVIDER_* and a sentence while nothing is known, or when
@@ -98,10 +98,14 @@ struct oidc_op *oidc_ask_keys(struct oidc *o, struct post *home, oidc_done *done
 int oidc_take_keys(struct oidc_op **op, struct err *e) MUST_CHECK;
 
 struct oidc_tokens {
+<<<<<<< HEAD
 	struct str id_token;	  /* never empty; after a renewal p may be NULL (Core 12.2) */
+=======
+	struct str id_token;      /* never empty */
+>>>>>>> 3e25d37 (logout: End the session first, and give the refresh token back)
 	struct str access_token;  /* p is NULL when there is none */
 	struct str refresh_token; /* the same */
-	int64_t expires_in;	  /* seconds; 0: not said */
+	int64_t expires_in;       /* seconds; 0: not said */
 };
 
 /* Redeem a code (RFC 6749 4.1.3, RFC 7636 4.5).  The texts are copied. */
@@ -112,7 +116,8 @@ struct oidc_code {
 	struct str code_verifier; /* p is NULL: none */
 	struct str assertion;     /* of assertion_print(); p is NULL where the method needs none */
 };
-struct oidc_op *oidc_ask_tokens(struct oidc *o, struct fetch *f, const struct oidc_code *c, oidc_done *done, void *arg);
+struct oidc_op *oidc_ask_tokens(
+    struct oidc *o, struct fetch *f, const struct oidc_code *c, oidc_done *done, void *arg);
 /* The tokens live in m and are wiped with it. */
 int oidc_take_tokens(struct oidc_op **op, struct mem *m, struct oidc_tokens *out, struct err *e) MUST_CHECK;
 
@@ -130,8 +135,8 @@ struct oidc_op *oidc_ask_renewal(
     struct oidc *o, struct fetch *f, const struct oidc_renewal *n, oidc_done *done, void *arg);
 
 /* UserInfo (Core 5.3) with the access token in the Authorization header.  A signed answer is refused. */
-struct oidc_op *oidc_ask_userinfo(struct oidc *o, struct fetch *f, const char *endpoint, struct str access_token,
-    oidc_done *done, void *arg);
+struct oidc_op *oidc_ask_userinfo(struct oidc *o, struct fetch *f, const char *endpoint,
+    struct str access_token, oidc_done *done, void *arg);
 /* *out: the JSON object's text, in m; that its sub fits is idtoken_verify()'s check. */
 int oidc_take_userinfo(struct oidc_op **op, struct mem *m, const char **out, struct err *e) MUST_CHECK;
 
@@ -148,6 +153,17 @@ struct oidc_op *oidc_ask_introspection(struct oidc *o, struct fetch *f, const st
  * -1: TOKEN_INACTIVE, or a reason that is the provider's.
  */
 int oidc_take_introspection(struct oidc_op **op, struct mem *m, const char **out, struct err *e) MUST_CHECK;
+
+/* Give a refresh token back (RFC 7009), within `timeout` ms.  The texts are copied. */
+struct oidc_gift {
+	const char *revocation_endpoint;
+	struct str token;
+	struct str assertion; /* as in struct oidc_code */
+	int64_t timeout;
+};
+struct oidc_op *oidc_ask_gift(
+    struct oidc *o, struct fetch *f, const struct oidc_gift *g, oidc_done *done, void *arg);
+int oidc_take_gift(struct oidc_op **op, struct err *e) MUST_CHECK;
 
 /* Safe on NULL, in any state; sets *op to NULL. */
 void oidc_op_cancel(struct oidc_op **op);

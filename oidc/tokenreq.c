@@ -185,6 +185,17 @@ tokenreq_print_introspection(
 	put_client(c, q->assertion, &f, m, out);
 }
 
+void
+tokenreq_print_gift(
+    const struct conf_provider *c, const struct tokenreq_gift *gift, struct mem *m, struct tokenreq *out)
+{
+	struct form f = form_new(m, client_room(c) + gift->token.n + gift->assertion.n);
+
+	put_field(&f, "token", gift->token);
+	put_field(&f, "token_type_hint", STR("refresh_token"));
+	put_client(c, gift->assertion, &f, m, out);
+}
+
 static size_t
 client_room(const struct conf_provider *c)
 {

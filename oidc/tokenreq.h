@@ -42,6 +42,14 @@ void tokenreq_print_own(
 void tokenreq_print_introspection(const struct conf_provider *c, const struct oidc_introspection *q,
     struct mem *m, struct tokenreq *out);
 
+/* A refresh token that is not wanted any more (RFC 7009 2.1). */
+struct tokenreq_gift {
+	struct str token;
+	struct str assertion; /* of assertion_print(); p is NULL where the method needs none */
+};
+void tokenreq_print_gift(
+    const struct conf_provider *c, const struct tokenreq_gift *gift, struct mem *m, struct tokenreq *out);
+
 struct tokenreq_answer {
 	int status;
 	struct str type; /* Content-Type; for sentences only: many servers send the wrong one */

@@ -9,12 +9,16 @@
 
 #include "conf/log.h"
 #include "conf/url.h"
+#include "oidc/assertion.h"
 #include "proxy/binding.h"
 #include "proxy/client.h"
+#include "proxy/endings.h"
 #include "proxy/frontend.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
 #include "proxy/revoke.h"
+
+#define GIVE_BACK_MS 2000 /* nobody waits longer for the provider to take tokens back */
 
 /* What the browser has of one provider. */
 struct leaving {
@@ -26,14 +30,17 @@ struct leaving {
 struct logout {
 	struct leaving *v;
 	size_t n, at;
+	int64_t give_until; /* timers_now()'s clock */
 };
 
 static enum step ask(struct request *);
 static void find_sessions(struct request *);
-static enum step ask_stored(struct request *);
 static enum step end_sessions(struct request *);
 static void clear_cookies(struct request *);
+static enum step ask_stored(struct request *);
+static void failed(struct request *, const struct err *);
 static enum step forget(struct request *);
+static bool give_back(struct request *, const struct oidc_view *);
 static const char *provider_logout(struct request *);
 static struct str wanted(struct request *);
 
@@ -44,7 +51,7 @@ logout_begin(struct request *r)
 	if (request_from_other_site(r))
 		return ask(r);
 	find_sessions(r);
-	return ask_stored(r);
+	return end_sessions(r);
 }
 
 static enum step
@@ -77,44 +84,6 @@ find_sessions(struct request *r)
 	r->logout = l;
 }
 
-/* The tokens that are kept for them, one session after the other. */
-static enum step
-ask_stored(struct request *r)
-{
-	struct logout *l = r->logout;
-	struct visit v;
-	struct err e;
-
-	while (l->at < l->n && l->v[l->at].session == NULL)
-		l->at++;
-	if (l->at == l->n)
-		return end_sessions(r);
-	request_visit(r, &v, l->at);
-	switch (store_ask_get(
-	    request_snap(r)->store, &v, l->v[l->at].session->sid, request_wake, r, &r->store, &e)) {
-	case STORE_READY:
-		return STEP_TAKE_STORED_ID;
-	case STORE_WAIT:
-		return request_wait(r, STEP_TAKE_STORED_ID);
-	case STORE_FAILED:
-		break;
-	}
-	return request_fail(r, &e);
-}
-
-/* An ID token is the hint by which the provider knows which session is meant. */
-enum step
-logout_take_id(struct request *r)
-{
-	struct logout *l = r->logout;
-	struct err e;
-
-	if (store_take_get(&r->store, r->mem, &l->v[l->at].tokens, &e) == -1)
-		return request_fail(r, &e);
-	l->at++;
-	return ask_stored(r);
-}
-
 /* Refused from now on, wherever their cookies are still held; and the browser's copies deleted. */
 static enum step
 end_sessions(struct request *r)
@@ -124,7 +93,6 @@ end_sessions(struct request *r)
 	size_t i, n = 0;
 
 	clear_cookies(r);
-	l->at = 0;
 	for (i = 0; i < l->n; i++)
 		if (l->v[i].session != NULL)
 			v[n++] = (struct revocation){
@@ -135,7 +103,7 @@ end_sessions(struct request *r)
 				.until = revoke_until(&request_snap(r)->conf->session, r->now_ms / 1000),
 			};
 	if (n == 0)
-		return forget(r);
+		return ask_stored(r);
 	r->revoke = revoke_ask(r->worker, v, n, request_wake, r);
 	return request_wait(r, STEP_TAKE_REVOKED);
 }
@@ -166,7 +134,54 @@ logout_take_revoked(struct request *r)
 
 	if (revoke_take(&r->revoke, &e) == -1)
 		r->err = e;
+	return ask_stored(r);
+}
+
+/* The tokens that are kept for them, one session after the other. */
+static enum step
+ask_stored(struct request *r)
+{
+	struct logout *l = r->logout;
+	struct visit v;
+	struct err e;
+
+	for (; l->at < l->n; l->at++) {
+		if (l->v[l->at].session == NULL)
+			continue;
+		request_visit(r, &v, l->at);
+		switch (store_ask_get(
+		    request_snap(r)->store, &v, l->v[l->at].session->sid, request_wake, r, &r->store, &e)) {
+		case STORE_READY:
+			return STEP_TAKE_STORED_ID;
+		case STORE_WAIT:
+			return request_wait(r, STEP_TAKE_STORED_ID);
+		case STORE_FAILED:
+			failed(r, &e);
+		}
+	}
+	l->at = 0;
 	return forget(r);
+}
+
+/* An ID token is the hint by which the provider knows which session is meant. */
+enum step
+logout_take_id(struct request *r)
+{
+	struct logout *l = r->logout;
+	struct err e;
+
+	if (store_take_get(&r->store, r->mem, &l->v[l->at].tokens, &e) == -1)
+		failed(r, &e);
+	l->at++;
+	return ask_stored(r);
+}
+
+/* The first failure is the one that is told, at the end. */
+static void
+failed(struct request *r, const struct err *e)
+{
+	if (r->err.reason == REASON_NONE)
+		r->err = *e;
 }
 
 /* Their tokens, wherever they are. */
@@ -174,23 +189,25 @@ static enum step
 forget(struct request *r)
 {
 	struct logout *l = r->logout;
-	struct str sid;
 	struct visit v;
 	struct err e;
 
-	if (l->at == l->n)
-		return r->err.reason == REASON_NONE ? STEP_SIGNED_OUT : STEP_REFUSE;
-	sid = l->v[l->at].session == NULL ? STR("") : l->v[l->at].session->sid;
-	request_visit(r, &v, l->at);
-	switch (store_ask_drop(request_snap(r)->store, &v, sid, request_wake, r, &r->store, &e)) {
-	case STORE_READY:
-		return STEP_TAKE_DROPPED;
-	case STORE_WAIT:
-		return request_wait(r, STEP_TAKE_DROPPED);
-	case STORE_FAILED:
-		break;
+	for (; l->at < l->n; l->at++) {
+		request_visit(r, &v, l->at);
+		switch (store_ask_drop(request_snap(r)->store, &v,
+		    l->v[l->at].session == NULL ? STR("") : l->v[l->at].session->sid, request_wake, r,
+		    &r->store, &e)) {
+		case STORE_READY:
+			return STEP_TAKE_DROPPED;
+		case STORE_WAIT:
+			return request_wait(r, STEP_TAKE_DROPPED);
+		case STORE_FAILED:
+			failed(r, &e);
+		}
 	}
-	return request_fail(r, &e);
+	l->at = 0;
+	l->give_until = timers_now() + GIVE_BACK_MS;
+	return STEP_GIVE_BACK;
 }
 
 enum step
@@ -200,10 +217,65 @@ logout_take_dropped(struct request *r)
 	struct err e;
 
 	if (store_take_drop(&r->store, r->mem, &cookies, &e) == -1)
-		return request_fail(r, &e);
-	reply_cookies(r, cookies);
+		failed(r, &e);
+	else
+		reply_cookies(r, cookies);
 	r->logout->at++;
 	return forget(r);
+}
+
+/* What would renew the tokens is worth nothing from now on, where the provider lets us say so. */
+enum step
+logout_give_back(struct request *r)
+{
+	struct logout *l = r->logout;
+
+	for (; l->at < l->n; l->at++) {
+		const struct oidc_view *v = NULL;
+		struct err ignored;
+
+		if (l->v[l->at].tokens.refresh_token.n > 0 && timers_now() < l->give_until)
+			v = endings_view(r, l->at, &ignored);
+		if (v != NULL && v->meta.revocation_endpoint != NULL && give_back(r, v))
+			return request_wait(r, STEP_TAKE_GIVEN_BACK);
+	}
+	return r->err.reason == REASON_NONE ? STEP_SIGNED_OUT : STEP_REFUSE;
+}
+
+static bool
+give_back(struct request *r, const struct oidc_view *v)
+{
+	struct logout *l = r->logout;
+	const struct snapshot *s = request_snap(r);
+	const struct assertion about = {
+		.token_endpoint = v->meta.token_endpoint, .issuer = v->meta.issuer, .now = clock_seconds()
+	};
+	struct oidc_gift g = { .revocation_endpoint = v->meta.revocation_endpoint,
+		.token = l->v[l->at].tokens.refresh_token,
+		.timeout = l->give_until - timers_now() };
+	struct err e;
+
+	if (assertion_print(&s->conf->providers[l->at], &about, r->mem, &g.assertion, &e) == -1) {
+		log_request(LOG_LEVEL_WARN, r->id, e.reason, "a refresh token is not given back: %s", e.text);
+		return false;
+	}
+	metric_add(&r->worker->metrics.provider_requests, 1);
+	r->oidc = oidc_ask_gift(s->oidc[l->at], r->worker->fetch, &g, request_wake, r);
+	return true;
+}
+
+/* The user has left all the same. */
+enum step
+logout_take_given_back(struct request *r)
+{
+	struct err e;
+
+	if (oidc_take_gift(&r->oidc, &e) == -1) {
+		metric_add(&r->worker->metrics.provider_errors, 1);
+		log_request(LOG_LEVEL_WARN, r->id, e.reason, "a refresh token is not given back: %s", e.text);
+	}
+	r->logout->at++;
+	return STEP_GIVE_BACK;
 }
 
 /* To the provider's logout where it has one, else to the page that was asked for, or ours. */

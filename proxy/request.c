@@ -94,6 +94,8 @@ static const struct {
 	[STEP_TAKE_STORED_ID] = { "take-stored-id", logout_take_id },
 	[STEP_TAKE_REVOKED] = { "take-revoked", logout_take_revoked },
 	[STEP_TAKE_DROPPED] = { "take-dropped", logout_take_dropped },
+	[STEP_GIVE_BACK] = { "give-back", logout_give_back },
+	[STEP_TAKE_GIVEN_BACK] = { "take-given-back", logout_take_given_back },
 	[STEP_SIGNED_OUT] = { "signed-out", logout_done },
 	[STEP_BACKCHANNEL] = { "backchannel", backchannel_read },
 	[STEP_VERIFY_LOGOUT] = { "verify-logout", backchannel_verify },

@@ -99,9 +99,11 @@ enum step {
 	STEP_TAKE_STORED_ID, /*             its ID token, for the provider's logout       */
 	STEP_TAKE_REVOKED,   /*             refused from now on, and that lasts           */
 	STEP_TAKE_DROPPED,   /*             its tokens are forgotten                      */
-	STEP_SIGNED_OUT,     /*             to the provider's logout, or our page         */
-	STEP_BACKCHANNEL,    /* backchannel.c: the provider's server ends sessions        */
-	STEP_VERIFY_LOGOUT,  /*             its logout token, against the keys we hold    */
+	STEP_GIVE_BACK,      /*             the refresh token goes back to the provider   */
+	STEP_TAKE_GIVEN_BACK,
+	STEP_SIGNED_OUT,    /*             to the provider's logout, or our page         */
+	STEP_BACKCHANNEL,   /* backchannel.c: the provider's server ends sessions        */
+	STEP_VERIFY_LOGOUT, /*             its logout token, against the keys we hold    */
 	STEP_ASK_LOGOUT_KEYS,
 	STEP_TAKE_LOGOUT_KEYS,
 	STEP_TAKE_BACKCHANNEL,  /*             it will last: say so                          */
@@ -273,6 +275,6 @@ step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, l
     login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,
     login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,
     login_begin_session, login_take_stored, logout_begin, logout_take_id, logout_take_revoked,
-    logout_take_dropped, logout_done;
+    logout_take_dropped, logout_give_back, logout_take_given_back, logout_done;
 
 #endif

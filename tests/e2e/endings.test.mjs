@@ -385,6 +385,42 @@ story('the numbers tell the channels apart', async () => {
 	}
 });
 
+// --- refresh tokens -------------------------------------------------------------------------------------------------
+
+story('a sign-out gives the refresh token back to the provider', async () => {
+	const x = await world({ proxy: false });
+	try {
+		x.op.fault = { metadata: { revocation_endpoint: `${x.op.url}/revoke` } };
+		await x.start();
+		const yara = await x.signedIn('yara');
+		const refresh = x.op.issued.at(-3);
+		const out = await yara.request(`${x.url}/auth/logout`, { headers: NAVIGATE });
+		assert.equal(out.status, 302);
+		assert.equal(x.op.givenBack.length, 1);
+		const [{ form, authorization }] = x.op.givenBack;
+		assert.equal(form.get('token'), refresh);
+		assert.equal(form.get('token_type_hint'), 'refresh_token');
+		assert.match(authorization, /^Basic /);
+		assert.ok(!x.proxy.stderr.includes(refresh) && !x.proxy.stdout.includes(refresh), 'it is in a log');
+		// A provider that does not answer, or refuses, keeps nobody.
+		x.op.fault.revokeSlow = true;
+		const zack = await x.signedIn('zack');
+		const old = zack.jar.header(new URL(x.url));
+		const began = Date.now();
+		assert.equal((await zack.request(`${x.url}/auth/logout`, { headers: NAVIGATE })).status, 302);
+		const took = Date.now() - began;
+		assert.ok(took > 1000 && took < 3500, `${took} ms`);
+		assert.equal(await status(x, zack, old), 401);
+		x.op.fault.revokeSlow = false;
+		x.op.fault.revokeStatus = 503;
+		const abby = await x.signedIn('abby');
+		assert.equal((await abby.request(`${x.url}/auth/logout`, { headers: NAVIGATE })).status, 302);
+		await x.proxy.logged(/a refresh token is not given back: revocation endpoint: answered with status 503/);
+	} finally {
+		await x.stop();
+	}
+});
+
 // --- for good -------------------------------------------------------------------------------------------------------
 
 async function persistent(o = {}) {

@@ -47,6 +47,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_endpoint(d.end_session_endpoint);
 		if (d.introspection_endpoint != NULL)
 			check_endpoint(d.introspection_endpoint);
+		if (d.revocation_endpoint != NULL)
+			check_endpoint(d.revocation_endpoint);
 		assert(!(choice & 16) || strcmp(d.introspection_endpoint, c.introspection_endpoint) == 0);
 	} else
 		assert((e.reason == REASON_PROVIDER_ANSWER || e.reason == REASON_PROVIDER_ISSUER) &&

@@ -205,12 +205,13 @@ END_TEST
 static char *
 example_here(void)
 {
-	static const char place[] = "/etc/workflow-proxy/";
-	char *text = printed_example(), *all = mem_strdup(fixture_mem, ""), *at, *from = text;
+	static const char *const places[] = { "/etc/workflow-proxy/", "/var/lib/workflow-proxy/" };
+	char *text = printed_example(), *all = mem_strdup(fixture_mem, text), *at;
 
-	for (; (at = strstr(from, place)) != NULL; from = at + strlen(place))
-		all = mem_printf(fixture_mem, "%s%.*s%s/", all, (int)(at - from), from, fixture_dir);
-	all = mem_printf(fixture_mem, "%s%s", all, from);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		while ((at = strstr(all, places[i])) != NULL)
+			all = mem_printf(fixture_mem, "%.*s%s/%s", (int)(at - all), all, fixture_dir,
+			    at + strlen(places[i]));
 	free(text);
 	return all;
 }
@@ -244,6 +245,7 @@ good_file_names(void)
 	fixture_write("backend.headers", "X-Key=1\n", 0600);
 	fixture_write("redis.url", "rediss://:s3cr3t@redis.example.com\n", 0600);
 	fixture_write("outbound.secret", "s3cr3t\n", 0600);
+	fixture_write("admin.token", "s3cr3t\n", 0600);
 }
 
 START_TEST(the_example_loads_as_it_is)

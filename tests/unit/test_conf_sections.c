@@ -60,8 +60,8 @@ static const struct row listens[] = {
 	{ "", "public_url = \"http://127.0.0.1:1\"\nlisten \"127.0.0.1:81\" {\nhttps_redirect = yes\n}",
 	    "3: listen \"127.0.0.1:81\": https_redirect: \"yes\" would lead to a public_url that is http; write no", NULL },
 	{ "admin", "token = \"geheim\"\ntoken_file = \"/x\"\nallow = { \"127.0.0.1/8\", \"unix:\" }",
-	    "2: admin \"[::1]:9\": token: not supported yet; leave it out\n"
-	    "3: admin \"[::1]:9\": token_file: not supported yet; leave it out\n"
+	    "3: admin \"[::1]:9\": token_file: token and token_file are both set; leave one of them out\n"
+	    "3: admin \"[::1]:9\": token_file: \"/x\" cannot be read: No such file or directory\n"
 	    "4: admin \"[::1]:9\": allow: \"127.0.0.1/8\" has bits set behind its prefix; write 127.0.0.0/8, or 127.0.0.1/32 for the one address\n"
 	    "4: admin \"[::1]:9\": allow: \"unix:\" is not a network; write an address, or one with its prefix length, for example 10.0.0.0/8 or fd00::/8", NULL },
 };
@@ -187,9 +187,16 @@ static const struct row sessions[] = {
 	    "4: session.store: \"memory\" is not supported yet; write cookie or redis\n"
 	    "7: session.preserve_post: \"yes\" is not supported yet; write no\n"
 	    "8: session.origin_check: \"true\" is neither yes nor no; write yes or no", NULL },
+<<<<<<< HEAD
 	{ "session", "mobile_clients = \"x\"\nrevocations = \"x\"\nidle_timeout = 0",
 	    "2: session.mobile_clients: \"x\" would bring access tokens, and those of no provider can be checked; set the provider's audience\n"
 	    "4: session.idle_timeout: \"0\" is too small; write at least 1s", NULL },
+=======
+	{ "session", "mobile_clients = \"x\"\nrevocations = \"/nowhere/x\"\nidle_timeout = 5",
+	    "2: session.mobile_clients: \"x\" would bring access tokens, and those of no provider can be checked; set the provider's audience\n"
+	    "3: session.revocations: \"/nowhere/x\": its folder cannot be written: No such file or directory; write a file in one that can\n"
+	    "4: session.idle_timeout: not supported yet; leave it out", NULL },
+>>>>>>> 3e25d37 (logout: End the session first, and give the refresh token back)
 	{ "", "public_url = \"http://127.0.0.1:8080\"\nsession {\nsecret = \"hV3qT8xYb1ZfKpR7mWcE5nJ0sLuA9gDi2oXw4tQy6B8\"\nsame_site = None\n}",
 	    "4: session.same_site: \"None\" is refused by browsers without https, and a public_url is http; write Lax", "session" },
 };

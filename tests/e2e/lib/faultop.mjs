@@ -40,6 +40,7 @@ export class FaultOp {
 		this.life = 3600; // seconds that tokens are good for
 		this.codes = new Map();
 		this.tokenRequests = [];
+		this.givenBack = []; // refresh tokens
 		this.pages = new Map(); // path to HTML: what a test wants of it besides
 		this.introspections = [];
 		this.issued = []; // every code and token handed out
@@ -164,6 +165,13 @@ export class FaultOp {
 			const back = new URL(to);
 			if (u.searchParams.has('state')) back.searchParams.set('state', u.searchParams.get('state'));
 			return s.writeHead(302, { Location: back.href }).end();
+		}
+		case '/revoke': { // RFC 7009
+			let body = '';
+			for await (const d of q) body += d;
+			this.givenBack.push({ form: new URLSearchParams(body), authorization: q.headers.authorization });
+			if (f.revokeSlow) return undefined; // and nothing more
+			return s.writeHead(f.revokeStatus ?? 200).end();
 		}
 		default:
 			if (this.pages.has(u.pathname)) return s.writeHead(200, { 'Content-Type': 'text/html' }).end(this.pages.get(u.pathname));
