@@ -29,6 +29,7 @@ static const char *join(const struct conf_strings *, struct mem *);
 static void check_client(const struct visit_to *, struct oidc *, const struct oidc_view *);
 static void judge_client(const struct visit_to *, int, const struct err *);
 static bool is_about_client(const char *);
+static void check_introspection(const struct visit_to *, struct oidc *, const struct oidc_view *);
 static void check_rest(const struct visit_to *, const struct oidc_view *);
 
 void
@@ -51,6 +52,8 @@ doctor_provider(struct doctor *d, const struct conf_provider *p)
 			check_source(&v, view);
 		check_keys(&v, view);
 		check_client(&v, o, view);
+		if (v.p->introspection_endpoint != NULL && !v.p->decode_access_token)
+			check_introspection(&v, o, view);
 		check_rest(&v, view);
 	}
 	oidc_view_release(&view);
@@ -238,6 +241,36 @@ check_client(const struct visit_to *v, struct oidc *o, const struct oidc_view *v
 		judge_client(v, reach_redeem(v->d->reach, o, &q, m, &e), &e);
 	else
 		finding_fail(&v->d->f, v->subject, "credentials: nothing can be signed: %s", e.text);
+	mem_free(&m);
+}
+
+/* A token that was never issued: who says that it is not in force answers us. */
+static void
+check_introspection(const struct visit_to *v, struct oidc *o, const struct oidc_view *view)
+{
+	const struct assertion about = { view->meta.token_endpoint, view->meta.issuer, pem_now() };
+	unsigned char bytes[32];
+	char token[64];
+	struct oidc_introspection q = { .endpoint = view->meta.introspection_endpoint };
+	struct findings *f = &v->d->f;
+	struct mem *m = mem_new(65536);
+	struct err e;
+
+	secret_random(bytes, sizeof(bytes));
+	q.token = (struct str){ token, secret_b64(token, bytes, sizeof(bytes)) };
+	if (assertion_print(v->p, &about, m, &q.assertion, &e) == 0) {
+		if (reach_introspect(v->d->reach, o, &q, m, &e) == 0)
+			finding_fail(f, v->subject,
+			    "introspection: %s says that a token is in force that was never issued; this is "
+			    "no "
+			    "endpoint to trust",
+			    q.endpoint);
+		else if (e.reason == REASON_TOKEN_INACTIVE)
+			finding_ok(f, v->subject,
+			    "introspection: %s answers us; a made-up token is not in force", q.endpoint);
+		else
+			finding_fail(f, v->subject, "introspection: %s", e.text);
+	}
 	mem_free(&m);
 }
 

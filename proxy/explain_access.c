@@ -34,6 +34,14 @@ explain_access(struct explained *x)
 	struct err e = { .reason = REASON_NONE };
 	size_t bad;
 
+	if (!x->provider->decode_access_token && x->provider->introspection_endpoint != NULL) {
+		finding_fail(&x->f, "introspection",
+		    "access tokens of this provider are opaque to this proxy (decode_access_token); the "
+		    "server "
+		    "asks %s about each, and this command does not",
+		    x->provider->introspection_endpoint);
+		return;
+	}
 	if (!x->provider->decode_access_token) {
 		finding_fail(&x->f, "audience",
 		    "provider.audience is not set (or decode_access_token = no): access tokens are opaque to "

@@ -94,6 +94,17 @@ reach_redeem(struct reach *r, struct oidc *o, const struct oidc_code *c, struct 
 }
 
 int
+reach_introspect(
+    struct reach *r, struct oidc *o, const struct oidc_introspection *q, struct mem *m, struct err *e)
+{
+	struct oidc_op *op = oidc_ask_introspection(o, r->fetch, q, done_cb, r);
+	const char *ignored;
+
+	wait_for(r);
+	return oidc_take_introspection(&op, m, &ignored, e);
+}
+
+int
 reach_outbound(struct reach *r, const struct conf_outbound *c, struct oidc *o, struct err *e)
 {
 	const struct outbound_home home = { .base = r->base, .post = r->post, .fetch = r->fetch };

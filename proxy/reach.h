@@ -29,6 +29,10 @@ const struct oidc_view *reach_view(struct reach *r, struct oidc *o, struct err *
 int reach_redeem(
     struct reach *r, struct oidc *o, const struct oidc_code *c, struct mem *m, struct err *e) MUST_CHECK;
 
+/* Ask about an opaque access token; as oidc_take_introspection(). */
+int reach_introspect(struct reach *r, struct oidc *o, const struct oidc_introspection *q, struct mem *m,
+    struct err *e) MUST_CHECK;
+
 /* A token as an `outbound` section has it; o: its provider, NULL for an endpoint of its own.  -1: it cannot
  * be had. */
 int reach_outbound(struct reach *r, const struct conf_outbound *c, struct oidc *o, struct err *e) MUST_CHECK;

@@ -4,6 +4,7 @@ import { Browser, FETCH } from './lib/browser.mjs';
 import { FaultOp } from './lib/faultop.mjs';
 import { CLIENT_SECRET } from './lib/op.mjs';
 import { freePort, sleep, until } from './lib/ports.mjs';
+import { runAside } from './lib/proxy.mjs';
 import { closing, shared, story } from './lib/world.mjs';
 
 const API = 'https://app.example.com/graphql';
@@ -122,6 +123,17 @@ const w = shared(async () => {
 		routes: `route "/" { upstream = "app" }
 			route "/api" { upstream = "app" auth = bearer claim_headers = {"X-Claim-Email=email"} }
 			client "batch" { client_id = "batch" username = "svc-batch" scopes = {"run"} }`,
+	};
+});
+const several = shared(async () => {
+	const [op, two] = [await FaultOp.start(), await FaultOp.start()];
+	const opaque = (o) => `audience = "${API}" decode_access_token = no introspection_endpoint = "${o.url}/introspect"`;
+	return {
+		op, two, workers: 1, provider: opaque(op),
+		routes: `provider "two" { discovery_url = "${two.discoveryUrl}" client_id = "rp" client_secret = "${CLIENT_SECRET}" ${opaque(two)} }
+			route "/" { upstream = "app" }
+			route "/api" { upstream = "app" auth = bearer provider = {"main", "two"} }
+			route "/one" { upstream = "app" auth = bearer }`,
 	};
 });
 let n = 0;
@@ -257,6 +269,35 @@ story('a token is let in no longer than it says', async () => {
 	await refused(a, '/api/x', token, 401, 'token_expired');
 });
 
+story('doctor asks the endpoint, and says what is wrong with it', async () => {
+	const a = await w();
+	const doctor = async () => (await runAside(['doctor', '-c', a.proxy.file])).stdout;
+	a.op.fault.introspect = () => ({ active: false });
+	assert.match(await doctor(), /ok .*introspection: .*answers us/);
+	a.op.fault.introspect = () => good(a);
+	assert.match(await doctor(), /FAIL .*introspection: .*never issued/);
+	a.op.fault.introspect = raw(401, 'application/json', '{"error":"invalid_client"}');
+	assert.match(await doctor(), /FAIL .*introspection: .*HTTP 401: it refuses to answer us/);
+});
+
+story('where several providers have opaque tokens each is asked in turn', async () => {
+	const a = await several();
+	a.two = a.settings.two;
+	const [token, both] = [fresh(), fresh()];
+	a.op.fault.introspect = () => ({ active: false });
+	a.two.fault.introspect = (t) => (t === token ? { ...good(a), iss: a.two.url, username: 'bob' } : { active: false });
+	await accepted(a, '/api/x', token, 'bob');
+	assert.equal(a.op.introspections.length, 1);
+	await refused(a, '/api/x', both, 401, 'token_inactive');
+	await refused(a, '/one/x', token, 401, 'token_inactive');
+	// Where one cannot be asked, nobody can say that the token is bad.
+	a.op.fault.introspect = raw(500, 'text/html', '');
+	await refused(a, '/api/x', fresh(), 503, 'provider_status');
+	const other = fresh();
+	a.two.fault.introspect = (t) => (t === other ? { ...good(a), iss: a.two.url, username: 'bob' } : { active: false });
+	await accepted(a, '/api/x', other, 'bob');
+});
+
 story('a reload asks anew', async () => {
 	const a = await w();
 	a.op.fault.introspect = () => good(a);
@@ -273,4 +314,6 @@ story('a revoked token is refused a minute later', async () => {
 	await refused(a, '/api/x', revoked.token, 401, 'token_inactive');
 }, 90000);
 
-closing(real, w);
+story('the second provider ends', async () => { await (await several()).settings.two.stop(); });
+
+closing(real, w, several);
