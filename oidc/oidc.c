@@ -34,11 +34,7 @@ struct oidc {
 	struct post *keeper;              /* borrowed; its mailbox */
 };
 
-<<<<<<< HEAD
-enum kind { KEYS, TOKENS, RENEWAL, USERINFO, INTROSPECTION };
-=======
-enum kind { KEYS, TOKENS, USERINFO, INTROSPECTION, GIFT };
->>>>>>> 3e25d37 (logout: End the session first, and give the refresh token back)
+enum kind { KEYS, TOKENS, RENEWAL, USERINFO, INTROSPECTION, GIFT };
 
 struct oidc_op {
 	enum kind kind;

@@ -98,11 +98,7 @@ struct oidc_op *oidc_ask_keys(struct oidc *o, struct post *home, oidc_done *done
 int oidc_take_keys(struct oidc_op **op, struct err *e) MUST_CHECK;
 
 struct oidc_tokens {
-<<<<<<< HEAD
-	struct str id_token;	  /* never empty; after a renewal p may be NULL (Core 12.2) */
-=======
-	struct str id_token;      /* never empty */
->>>>>>> 3e25d37 (logout: End the session first, and give the refresh token back)
+	struct str id_token;      /* never empty; after a renewal p may be NULL (Core 12.2) */
 	struct str access_token;  /* p is NULL when there is none */
 	struct str refresh_token; /* the same */
 	int64_t expires_in;       /* seconds; 0: not said */

@@ -187,16 +187,10 @@ static const struct row sessions[] = {
 	    "4: session.store: \"memory\" is not supported yet; write cookie or redis\n"
 	    "7: session.preserve_post: \"yes\" is not supported yet; write no\n"
 	    "8: session.origin_check: \"true\" is neither yes nor no; write yes or no", NULL },
-<<<<<<< HEAD
-	{ "session", "mobile_clients = \"x\"\nrevocations = \"x\"\nidle_timeout = 0",
-	    "2: session.mobile_clients: \"x\" would bring access tokens, and those of no provider can be checked; set the provider's audience\n"
-	    "4: session.idle_timeout: \"0\" is too small; write at least 1s", NULL },
-=======
-	{ "session", "mobile_clients = \"x\"\nrevocations = \"/nowhere/x\"\nidle_timeout = 5",
+	{ "session", "mobile_clients = \"x\"\nrevocations = \"/nowhere/x\"\nidle_timeout = 0",
 	    "2: session.mobile_clients: \"x\" would bring access tokens, and those of no provider can be checked; set the provider's audience\n"
 	    "3: session.revocations: \"/nowhere/x\": its folder cannot be written: No such file or directory; write a file in one that can\n"
-	    "4: session.idle_timeout: not supported yet; leave it out", NULL },
->>>>>>> 3e25d37 (logout: End the session first, and give the refresh token back)
+	    "4: session.idle_timeout: \"0\" is too small; write at least 1s", NULL },
 	{ "", "public_url = \"http://127.0.0.1:8080\"\nsession {\nsecret = \"hV3qT8xYb1ZfKpR7mWcE5nJ0sLuA9gDi2oXw4tQy6B8\"\nsame_site = None\n}",
 	    "4: session.same_site: \"None\" is refused by browsers without https, and a public_url is http; write Lax", "session" },
 };
