@@ -53,6 +53,8 @@
 	X(CLAIM_MISSING, "claim_missing", 403, "a claim that the route demands is not what it must be") \
 	X(CLAIM_OVERAGE, "claim_overage", 403, "a claim that the route demands is too large for the token, which only names it") \
 	X(USERNAME_MISMATCH, "username_mismatch", 403, "the username does not match route.username_match") \
+	X(FORM_GONE, "form_gone", 410, "a form that was kept over a sign-in (session.preserve_post) is not there any more") \
+	X(FORM_OTHER_USER, "form_other_user", 403, "a form was kept for another user than who signed in, and is thrown away") \
 	X(VERIFY_UNTRUSTED, "verify_untrusted", 403, "verify was asked by a server that trusted_proxies does not name") \
 	X(VERIFY_UNCLEAR, "verify_unclear", 403, "verify was not told, or not clearly, which request is meant") \
 	/* who may pass with an access token */ \

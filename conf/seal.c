@@ -9,8 +9,9 @@
 #include "conf/seal.h"
 #include "conf/secret.h"
 
-#define NONCE 12 /* SP 800-38D 8.2.2: random, so at most 2^32 texts under one key */
-#define TAG   16
+#define NONCE   12 /* SP 800-38D 8.2.2: random, so at most 2^32 texts under one key */
+#define TAG     16
+#define BOX_MAX (1u << 30)
 
 static bool encrypt(EVP_CIPHER_CTX *, const unsigned char *, struct str, struct str, unsigned char *);
 static bool decrypt(EVP_CIPHER_CTX *, const unsigned char *, struct str, struct str, unsigned char *);
@@ -85,6 +86,37 @@ seal_open(
 	}
 	*plain = (struct str){ (const char *)out, (size_t)n - NONCE - TAG };
 	return true;
+}
+
+void
+seal_box(const unsigned char key[32], struct str purpose, struct str plain, unsigned char *out)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+	if (ctx == NULL || plain.n >= BOX_MAX)
+		give_up();
+	secret_random(out, NONCE);
+	if (!encrypt(ctx, key, purpose, plain, out))
+		give_up();
+	EVP_CIPHER_CTX_free(ctx);
+}
+
+bool
+seal_unbox(const unsigned char key[32], struct str purpose, struct str box, unsigned char *out)
+{
+	EVP_CIPHER_CTX *ctx;
+	bool ok;
+
+	if (box.n < NONCE + TAG || box.n >= BOX_MAX)
+		return false;
+	ctx = EVP_CIPHER_CTX_new();
+	if (ctx == NULL)
+		give_up();
+	ok = decrypt(ctx, key, purpose, box, out);
+	EVP_CIPHER_CTX_free(ctx);
+	if (!ok)
+		ERR_clear_error();
+	return ok;
 }
 
 static bool

@@ -22,6 +22,13 @@ struct str seal_close(const unsigned char key[32], struct str purpose, struct st
 /* The plain bytes in m, terminated, wiped with it; false: not ours, altered, or not base64url. */
 bool seal_open(
     const unsigned char key[32], struct str purpose, struct str sealed, struct mem *m, struct str *plain);
+/*
+ * The same as bytes, without base64url and of any size below 2^30: `out` has
+ * room for plain.n + SEAL_BOX, or for box.n - SEAL_BOX.
+ */
+#define SEAL_BOX 28
+void seal_box(const unsigned char key[32], struct str purpose, struct str plain, unsigned char *out);
+bool seal_unbox(const unsigned char key[32], struct str purpose, struct str box, unsigned char *out);
 /* The length of the text that n plain bytes become. */
 size_t seal_size(size_t n);
 

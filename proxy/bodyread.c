@@ -1,5 +1,8 @@
 /* proxy/bodyread.c - see proxy/bodyread.h */
+#include <stdlib.h>
 #include <string.h>
+
+#include <openssl/crypto.h>
 
 #include "proxy/bodyread.h"
 #include "proxy/client.h"
@@ -13,6 +16,7 @@ static bool is_type(struct str field, struct str type);
 static enum step begin(struct request *, enum step then);
 static enum state collect(struct request *);
 static void keep(struct bodyread *, struct str, struct mem *);
+static void free_room(void *);
 
 enum step
 bodyread_form(struct request *r, enum step then)
@@ -49,6 +53,7 @@ begin(struct request *r, enum step then)
 	r->reading = mem_zalloc(r->mem, sizeof(*r->reading));
 	r->reading->then = then;
 	r->reading->text = STR("");
+	r->reading->most = BODYREAD_MAX;
 	return STEP_READ_BODY;
 }
 
@@ -63,11 +68,24 @@ bodyread_ask(struct request *r)
 }
 
 enum step
+bodyread_keep(struct request *r, enum step then, size_t most)
+{
+	struct bodyread *b = r->reading = mem_zalloc(r->mem, sizeof(*r->reading));
+
+	b->then = then;
+	b->text = STR("");
+	b->most = most;
+	b->outside = true;
+	mem_on_free(r->mem, free_room, b);
+	return STEP_READ_BODY;
+}
+
+enum step
 bodyread_take(struct request *r)
 {
 	if (r->reading->failed)
 		return request_fail(r, &r->reading->err);
-	return r->reading->then; /* STEP_CALLBACK, STEP_ADMIN_REVOKE, STEP_BACKCHANNEL */
+	return r->reading->then; /* STEP_CALLBACK, STEP_ADMIN_REVOKE, STEP_BACKCHANNEL, STEP_KEEP */
 }
 
 static enum state
@@ -79,10 +97,11 @@ collect(struct request *r)
 
 	while ((got = client_take_body(r->client, &data, &b->err)) == 1) {
 		r->bytes_in += data.n;
-		if (b->text.n + data.n > BODYREAD_MAX) {
-			b->failed = true;
+		if (b->text.n + data.n > b->most) {
+			b->over = b->outside;
+			b->failed = !b->over;
 			(void)err_set(
-			    &b->err, REASON_BODY_TOO_LARGE, "a form of more than %d bytes", BODYREAD_MAX);
+			    &b->err, REASON_BODY_TOO_LARGE, "a body of more than %zu bytes", b->most);
 			return FAILED;
 		}
 		keep(b, data, r->mem);
@@ -104,12 +123,27 @@ keep(struct bodyread *b, struct str data, struct mem *m)
 	if (b->text.n + data.n > b->cap) {
 		while (b->text.n + data.n > b->cap)
 			b->cap = b->cap == 0 ? FIRST_ROOM : 2 * b->cap;
-		wider = mem_secret(m, b->cap);
-		memcpy(wider, b->text.p, b->text.n);
+		wider = b->outside ? xmalloc(b->cap) : mem_secret(m, b->cap);
+		if (b->text.n > 0)
+			memcpy(wider, b->text.p, b->text.n);
+		if (b->outside)
+			free_room(b);
 		b->room = wider;
 	}
 	memcpy(b->room + b->text.n, data.p, data.n);
 	b->text = (struct str){ b->room, b->text.n + data.n };
+}
+
+static void
+free_room(void *arg)
+{
+	struct bodyread *b = arg;
+
+	if (b->room == NULL)
+		return;
+	OPENSSL_cleanse(b->room, b->text.n);
+	free(b->room);
+	b->room = NULL;
 }
 
 /* --- from the client's side --- */

@@ -17,7 +17,10 @@ struct bodyread {
 	struct str text; /* what came so far */
 	char *room;
 	size_t cap;
-	bool failed; /* err says why */
+	size_t most;
+	bool outside; /* room is not in the request's memory; it is freed with it */
+	bool over;    /* bodyread_keep(): there is more than `most`, and the rest is not read */
+	bool failed;  /* err says why */
 	struct err err;
 };
 
@@ -25,6 +28,13 @@ struct bodyread {
 enum step bodyread_form(struct request *r, enum step then);
 /* The same for application/json (415). */
 enum step bodyread_json(struct request *r, enum step then);
+
+/*
+ * Any body, up to `most` bytes, which may be more than a request's memory has
+ * room for; the caller answers for their number.  One that is longer leads to
+ * `then` as well, with `over` set.
+ */
+enum step bodyread_keep(struct request *r, enum step then, size_t most);
 
 /* --- for client.c, while r->reading waits --- */
 

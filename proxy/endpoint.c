@@ -31,6 +31,7 @@ static const struct {
 	{ "logout/frontchannel", frontchannel_begin, true, false },
 	{ "logout/return", logged_out, true, false },
 	{ "session", show_session, true, false },
+	{ "resume", keep_resume, true, false },
 	{ "session.js", frontend_script, true, false },
 	{ "session/frame", frontend_frame, true, false },
 	{ "token", mobile_begin, false, true },

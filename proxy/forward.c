@@ -8,6 +8,7 @@
 #include "proxy/cors.h"
 #include "proxy/forward.h"
 #include "proxy/headers.h"
+#include "proxy/keeps.h"
 #include "proxy/loops.h"
 #include "proxy/mobile.h"
 #include "proxy/upstream.h"
@@ -16,6 +17,7 @@
 #include "session/cookie.h"
 
 static void put_token(struct request *, struct http1_out *);
+static void put_kept_type(struct request *, struct http1_out *);
 static void put_fields(struct request *, struct http1_out *);
 static void put_cookies(struct request *, struct http1_out *);
 static size_t put_session_cookie(const struct visit *, struct http1_out *, bool);
@@ -53,6 +55,8 @@ forward_request(struct request *r, struct str *head, struct err *e)
 		: str_of(r->server->conf->authority));
 	if (r->token != NULL)
 		put_token(r, &o);
+	if (r->kept != NULL)
+		put_kept_type(r, &o);
 	put_fields(r, &o);
 	put_cookies(r, &o);
 	put_forwarded(r, &o);
@@ -78,6 +82,18 @@ put_token(struct request *r, struct http1_out *o)
 		if (r->in.fields[i].id == FIELD_AUTHORIZATION)
 			r->in.fields[i].drop = true;
 	http1_put_field(o, STR("Authorization"), outbound_token_value(r->token));
+}
+
+/* Of the form that was kept, in place of its empty stand-in's. */
+static void
+put_kept_type(struct request *r, struct http1_out *o)
+{
+	size_t i;
+
+	for (i = 0; i < r->in.n_fields; i++)
+		if (r->in.fields[i].id == FIELD_CONTENT_TYPE)
+			r->in.fields[i].drop = true;
+	http1_put_field(o, STR("Content-Type"), r->kept->type);
 }
 
 static void

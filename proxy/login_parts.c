@@ -110,6 +110,8 @@ login_wanted_page(struct request *r)
 {
 	struct str home = str_of(mem_printf(r->mem, "%s/", r->match.origin->path)), rd;
 
+	if (r->kept_page.n > 0)
+		return r->kept_page;
 	if (r->match.kind == ROUTE_OURS) {
 		if (url_param(r->mem, r->in.query, "rd", &rd) != 0)
 			return home;

@@ -166,6 +166,21 @@ page_send(const char *request_id, const char *action_url, const struct authreq_p
 	    foot_of(0, request_id, m), m);
 }
 
+struct str
+page_resume(const char *request_id, const char *action_url, struct mem *m)
+{
+	return document("Sending your form", "<meta name=\"referrer\" content=\"same-origin\">\n",
+	    mem_printf(m,
+		"<p>Your session had run out when you sent your form, so it was kept until you were signed "
+		"in "
+		"again. If nothing happens, send it by hand.</p>"
+		"<form method=\"post\" enctype=\"text/plain\" action=\"%s\"><p class=\"do\"><button "
+		"class=\"first\">Send the form</button></p></form>"
+		"<script>" SCRIPT "</script>",
+		page_escape(str_of(is_link(action_url) ? action_url : ""), m).p),
+	    foot_of(0, request_id, m), m);
+}
+
 /* "" when there is nothing inside. */
 static const char *
 wrap(const char *before, const char *inner, const char *after, struct mem *m)

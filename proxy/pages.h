@@ -71,6 +71,10 @@ struct str page_ask_logout(
 struct str page_send(
     const char *request_id, const char *action_url, const struct authreq_params *p, struct mem *m);
 
+/* A kept form: an empty one that sends itself to `action_url`, as text/plain; where no script runs, by a
+ * button. */
+struct str page_resume(const char *request_id, const char *action_url, struct mem *m);
+
 /* Content-Security-Policy of all other pages. */
 extern const char page_csp[];
 /*

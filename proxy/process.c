@@ -14,6 +14,7 @@
 #include "conf/mem.h"
 #include "conf/secret.h"
 #include "proxy/health.h"
+#include "proxy/keeps.h"
 #include "proxy/notify.h"
 #include "proxy/process.h"
 #include "proxy/rate.h"
@@ -125,6 +126,7 @@ begin(struct process *p, struct err *e)
 	p->shared.revoked = revoked_new(REVOKED_ENTRIES);
 	p->shared.flows = revoked_new(FLOW_ENTRIES);
 	p->shared.jtis = revoked_new(FLOW_ENTRIES);
+	p->shared.keeps = keeps_new();
 	p->shared.rate = rate_new(RATE_ENTRIES);
 	p->shared.front_rate = rate_new(RATE_ENTRIES);
 	p->shared.back_rate = rate_new(RATE_ENTRIES);
@@ -492,6 +494,7 @@ end(struct process *p)
 	revoked_free(&p->shared.revoked);
 	revoked_free(&p->shared.flows);
 	revoked_free(&p->shared.jtis);
+	keeps_free(&p->shared.keeps);
 	rate_free(&p->shared.rate);
 	rate_free(&p->shared.front_rate);
 	rate_free(&p->shared.back_rate);

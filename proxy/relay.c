@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "proxy/client.h"
+#include "proxy/keep.h"
 #include "proxy/relay.h"
 #include "proxy/request.h"
 #include "proxy/upstream.h"
@@ -40,11 +41,12 @@ relay_upload(struct request *r)
 	if (!r->relay.up_active)
 		return;
 	while (r->up != NULL && !r->relay.up_broken && stream_pending(&r->up->stream) == 0) {
-		if (reads++ >= READS_PER_TURN && !client_holds_body(r->client)) {
+		if (r->kept == NULL && reads++ >= READS_PER_TURN && !client_holds_body(r->client)) {
 			client_want_body(r->client, true); /* the socket stays readable: next turn */
 			return;
 		}
-		got = client_take_body(r->client, &data, &e);
+		e.reason = REASON_NONE;
+		got = r->kept != NULL ? keep_next(r, &data, &e) : client_take_body(r->client, &data, &e);
 		if (got == 0) {
 			client_want_body(r->client, true);
 			return;
@@ -54,7 +56,7 @@ relay_upload(struct request *r)
 			still_there(r);
 			if (to_upstream(r, data) == -1)
 				break;
-			if (!r->client->body.done || r->relay.tunnel)
+			if (!(r->kept != NULL ? keep_is_sent(r) : r->client->body.done) || r->relay.tunnel)
 				continue;
 			e.reason = REASON_NONE;
 		}

@@ -17,6 +17,7 @@
 #include "proxy/client.h"
 #include "proxy/forward.h"
 #include "proxy/introspector.h"
+#include "proxy/keep.h"
 #include "proxy/mobile.h"
 #include "proxy/pages.h"
 #include "proxy/refresh.h"
@@ -103,6 +104,7 @@ static const struct {
 	[STEP_TAKE_LOGOUT_KEYS] = { "take-logout-keys", backchannel_take_keys },
 	[STEP_TAKE_BACKCHANNEL] = { "take-backchannel", backchannel_take },
 	[STEP_TAKE_FRONTCHANNEL] = { "take-frontchannel", frontchannel_take },
+	[STEP_KEEP] = { "keep", keep_form },
 	[STEP_VERIFIED] = { "verified", verify_allow },
 };
 
@@ -277,7 +279,7 @@ request_authorize(struct request *r)
 				      : access_allows(s->access, s->conf, r->match.route_index, r->session,
 					    r->mem, &r->username, &e)) == -1)
 		return request_fail(r, &e);
-	return request_pass(r);
+	return keep_is_replay(r) ? keep_replay(r) : request_pass(r);
 }
 
 enum step
@@ -304,7 +306,7 @@ request_ask_upstream(struct request *r)
 	r->tries++;
 	r->up_failed = r->broken = false;
 	/* An empty chunked body may have been read to its end for a try that failed. */
-	r->relay.up_active = r->in.body == BODY_CHUNKED || !r->client->body.done;
+	r->relay.up_active = r->in.body == BODY_CHUNKED || !r->client->body.done || r->kept != NULL;
 	r->relay.up_chunked = r->in.body == BODY_CHUNKED;
 	r->relay.up_broken = false;
 	if (upstream_ask(r, head, r->retried, &e) == -1) {
@@ -464,6 +466,7 @@ sign_in_or_401(struct request *r)
 		[SESSION_STALE] = REASON_REVOCATIONS_STALE,
 	};
 	enum conf_unauthenticated how = r->match.route->unauthenticated;
+	const struct session *over = r->session;
 
 	r->session = NULL;
 	if (r->found == SESSION_STALE)
@@ -472,6 +475,8 @@ sign_in_or_401(struct request *r)
 	    (how == UNAUTHENTICATED_AUTO && !request_is_navigation(r)))
 		return request_refuse(r, why[r->found], "%s", reason_meaning(why[r->found]));
 	r->err.reason = why[r->found];
+	if (keep_is_wanted(r, over))
+		return keep_read(r, over);
 	return r->verify != NULL ? verify_sign_in(r) : STEP_LOGIN;
 }
 

@@ -35,6 +35,8 @@ struct bearer;
 struct bearing;
 struct client;
 struct introspector_ask;
+struct keeping;
+struct kept;
 struct login;
 struct logout;
 struct principal;
@@ -108,6 +110,7 @@ enum step {
 	STEP_TAKE_LOGOUT_KEYS,
 	STEP_TAKE_BACKCHANNEL,  /*             it will last: say so                          */
 	STEP_TAKE_FRONTCHANNEL, /* frontchannel.c: the same, said by a browser               */
+	STEP_KEEP,              /* keep.c:     a form whose session has run out is here: keep it */
 	STEP_VERIFIED,          /* verify.c:   another server asked: it may pass             */
 	STEP_END
 };
@@ -162,6 +165,9 @@ struct request {
 	size_t n_revoking;
 	struct backchannel *backchannel; /* a logout token under way */
 	struct bodyread *reading;        /* a body for one of our endpoints; NULL: none is read */
+	struct keeping *keeping;         /* a form that is read to be kept; NULL: none */
+	struct str kept_page;            /* where a kept form goes on after the sign-in; n is 0: nowhere */
+	struct kept *kept;               /* a kept form, in place of the empty body that came; NULL: none */
 	struct verify *verify;           /* another server asks about this request; NULL: it was sent to us */
 
 	/* 3. what we are waiting for; request_abort() cancels these */
@@ -270,6 +276,7 @@ step_fn backchannel_begin, backchannel_read, backchannel_verify, backchannel_ask
     backchannel_take;
 step_fn frontchannel_begin, frontchannel_take;
 step_fn admin_revoke_begin, admin_revoke_ask, admin_revoke_take;
+step_fn keep_form, keep_resume;
 step_fn frontend_script, frontend_frame;
 step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,
     login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,

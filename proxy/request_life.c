@@ -51,6 +51,9 @@ request_new(struct client *c)
 	r->backchannel = NULL;
 	r->reading = NULL;
 	r->verify = NULL;
+	r->keeping = NULL;
+	r->kept_page = STR("");
+	r->kept = NULL;
 	r->oidc = NULL;
 	r->introspection = NULL;
 	r->store = NULL;

@@ -101,6 +101,12 @@ static const struct words by_reason[REASON_COUNT] = {
 					   "If you have another account, sign in with that one. Otherwise "
 					   "ask your administrator."),
 	    .label = "Required" },
+	[REASON_FORM_GONE] = { SAY("Your form is not here any more",
+	    "It was sent already, or it was kept for as long as forms are kept.",
+	    "Look in the application whether it has arrived. If it has not, fill it in again.") },
+	[REASON_FORM_OTHER_USER] = { SAY("The form was not sent",
+	    "It was filled in by somebody else than who is signed in now, so it was thrown away.",
+	    "If it was yours, sign in with the account you had then, and fill it in again.") },
 	[REASON_VERIFY_UNTRUSTED] = { SAY(
 	    "For servers only", "This address is for the web servers in front of this site.", NULL) },
 	[REASON_VERIFY_UNCLEAR] = { SAY("Access denied",

@@ -23,6 +23,7 @@
 struct bearer_cache;
 struct client;
 struct introspector;
+struct keeps;
 struct loops;
 struct pool;
 struct rate;
@@ -41,6 +42,7 @@ struct shared {
 	struct revoke_sink *sink;            /* where that is kept without a Redis; NULL: nowhere */
 	struct revoked *flows;               /* sign-ins redeemed */
 	struct revoked *jtis;                /* logout tokens that came */
+	struct keeps *keeps;                 /* forms that wait for a sign-in */
 	struct rate *rate;                   /* sign-ins per address */
 	struct refresh_table *refreshes;     /* sessions being renewed */
 	struct rate *front_rate, *back_rate; /* logouts that providers send, per address */

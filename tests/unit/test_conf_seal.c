@@ -58,6 +58,30 @@ START_TEST(the_largest_opens_and_anything_longer_does_not)
 }
 END_TEST
 
+START_TEST(a_box_of_any_size_opens_whole_for_its_key_and_purpose)
+{
+	static const size_t sizes[] = { 0, 1, 4096, SEAL_PLAIN_MAX + 1, 1 << 20 };
+	size_t n = sizes[_i];
+	char *plain = xcalloc(1, n + 1);
+	unsigned char *box = xmalloc(n + SEAL_BOX), *back = xcalloc(1, n + 1), other[32];
+	struct str sealed = { (const char *)box, n + SEAL_BOX };
+
+	memset(plain, 'p', n);
+	memcpy(other, key, sizeof(other));
+	other[31] ^= 1;
+	seal_box(key, STR("a"), (struct str){ plain, n }, box);
+	ck_assert(seal_unbox(key, STR("a"), sealed, back));
+	ck_assert_int_eq(memcmp(plain, back, n), 0);
+	ck_assert(!seal_unbox(other, STR("a"), sealed, back) && !seal_unbox(key, STR("b"), sealed, back));
+	box[n + SEAL_BOX - 1] ^= 1;
+	ck_assert(!seal_unbox(key, STR("a"), sealed, back));
+	ck_assert(!seal_unbox(key, STR("a"), (struct str){ sealed.p, SEAL_BOX - 1 }, back));
+	free(plain);
+	free(box);
+	free(back);
+}
+END_TEST
+
 /* CVE-2021-32791: a nonce that repeats. */
 START_TEST(the_same_text_is_never_sealed_alike_twice)
 {
@@ -170,6 +194,7 @@ main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, a_box_of_any_size_opens_whole_for_its_key_and_purpose, 0, 5);
 	tcase_add_test(t, what_was_sealed_opens_unchanged);
 	tcase_add_test(t, the_largest_opens_and_anything_longer_does_not);
 	tcase_add_test(t, the_same_text_is_never_sealed_alike_twice);
