@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { Browser, FETCH, NAVIGATE } from './lib/browser.mjs';
+import { FaultOp } from './lib/faultop.mjs';
 import { until } from './lib/ports.mjs';
 import { SECRET } from './lib/proxy.mjs';
 import { closing, shared, story, world } from './lib/world.mjs';
@@ -230,6 +231,27 @@ story('a session token ends: with the sign-out of its holder, with mobile_timeou
 		await until('the list', async () => (await call(b, '/x', { token: other })).status === 401);
 		await refused(b, await call(b, '/x', { token: other }), 401, 'session_revoked');
 		await refused(b, await trade(b, b.op.mint(user(b.op))), 403, 'mobile_client');
+	} finally {
+		await b.stop();
+	}
+});
+
+story('an opaque access token is asked about, every time that it is traded', async () => {
+	const op = await FaultOp.start();
+	op.fault = { introspect: (t) => (t === 'opaque-of-alice' ? user(op, { active: true }) : { active: false }) };
+	const b = await world({
+		op, session: 'mobile_clients = "phone"', routes,
+		provider: `audience = "${API}" decode_access_token = no introspection_endpoint = "${op.url}/introspect"`,
+	});
+	try {
+		await accepted(b, '/api/x', { token: 'opaque-of-alice' });
+		for (let i = 1; i < 3; i++) {
+			const token = await trade(b, 'opaque-of-alice');
+			assert.equal(token.status, 200, token.text);
+			await accepted(b, '/api/read/x', { token: JSON.parse(token.text).access_token });
+			assert.equal(op.introspections.length, 1 + i);
+		}
+		await refused(b, await trade(b, 'opaque-of-nobody'), 401, 'token_inactive');
 	} finally {
 		await b.stop();
 	}
