@@ -88,6 +88,8 @@ check_all(struct doctor *d)
 		doctor_provider(d, &c->providers[i]);
 	for (size_t i = 0; i < c->n_upstreams; i++)
 		check_upstream(d, &c->upstreams[i]);
+	if (c->session.redis.host != NULL)
+		doctor_redis(d);
 	for (size_t i = 0; i < c->n_outbounds; i++)
 		check_outbound(d, &c->outbounds[i]);
 	for (size_t i = 0; i < c->n_expiries; i++)

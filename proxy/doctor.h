@@ -36,6 +36,8 @@ void doctor_provider(struct doctor *d, const struct conf_provider *p);
 void doctor_provider_says(
     struct doctor *d, const char *subject, const struct conf_provider *p, struct str document);
 const char *doctor_method(const struct conf_provider *p); /* "client_secret_basic", ... */
+/* doctor_redis.c */
+void doctor_redis(struct doctor *d);
 /* doctor.c: something ends then. */
 void doctor_ends(struct doctor *d, const char *subject, const char *what, int64_t ends);
 

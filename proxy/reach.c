@@ -6,6 +6,7 @@
 #include "conf/mem.h"
 #include "conf/pem.h"
 #include "proxy/reach.h"
+#include "proxy/redis.h"
 
 struct reach {
 	struct event_base *base;
@@ -13,6 +14,8 @@ struct reach {
 	struct fetch *fetch;
 	struct keeper *keeper;
 	struct fetch_op *op; /* of the last reach_fetch() */
+	struct redis *redis; /* of the last reach_redis() */
+	struct redis_op *redis_op;
 	bool done;
 };
 
@@ -48,6 +51,8 @@ reach_free(struct reach **rp)
 	if (r == NULL)
 		return;
 	fetch_release(&r->op);
+	redis_release(&r->redis_op);
+	redis_unref(&r->redis);
 	keeper_free(&r->keeper);
 	if (r->fetch != NULL)
 		fetch_free(&r->fetch);
@@ -125,6 +130,26 @@ reach_outbound(struct reach *r, const struct conf_outbound *c, struct oidc *o, s
 		keeper_forget(r->keeper, o);
 	outbound_unref(&b);
 	return result;
+}
+
+int
+reach_redis(struct reach *r, const struct redis_question *q, const struct redis_value **out, struct err *e)
+{
+	const struct redis_home home = { .base = r->base, .post = r->post };
+	SSL_CTX *tls = NULL;
+
+	if (r->redis == NULL) {
+		if (redis_tls_new(q->conf, &tls, e) == -1)
+			return -1;
+		r->redis = redis_new(&home, q->conf, tls);
+		SSL_CTX_free(tls);
+	}
+	redis_release(&r->redis_op);
+	r->redis_op = redis_ask(r->redis, q->words, q->n, done_cb, r, e);
+	if (r->redis_op == NULL)
+		return -1;
+	wait_for(r);
+	return redis_take(r->redis_op, out, e);
 }
 
 /* What is asked has a timeout, so this ends. */

@@ -12,6 +12,7 @@
 #include "oidc/fetch.h"
 #include "oidc/oidc.h"
 #include "oidc/outbound.h"
+#include "proxy/redis_reply.h"
 
 struct reach;
 
@@ -36,6 +37,16 @@ int reach_introspect(struct reach *r, struct oidc *o, const struct oidc_introspe
 /* A token as an `outbound` section has it; o: its provider, NULL for an endpoint of its own.  -1: it cannot
  * be had. */
 int reach_outbound(struct reach *r, const struct conf_outbound *c, struct oidc *o, struct err *e) MUST_CHECK;
+
+/* One command to this Redis, on the connection of the one before; *out lives until the next, or reach_free().
+ */
+struct redis_question {
+	const struct conf_redis *conf;
+	const struct str *words;
+	size_t n;
+};
+int reach_redis(struct reach *r, const struct redis_question *q, const struct redis_value **out,
+    struct err *e) MUST_CHECK;
 
 /*
  * When does the certificate end that a server shows?  It is not verified here:

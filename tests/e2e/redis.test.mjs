@@ -7,7 +7,7 @@ import { Backend } from './lib/backend.mjs';
 import { Browser } from './lib/browser.mjs';
 import { FaultOp } from './lib/faultop.mjs';
 import { freePort, sleep, until } from './lib/ports.mjs';
-import { Proxy, run, scratch } from './lib/proxy.mjs';
+import { Proxy, runAside, scratch } from './lib/proxy.mjs';
 import { Redis } from './lib/redis.mjs';
 import { story } from './lib/world.mjs';
 
@@ -306,14 +306,14 @@ story('metrics and readyz say how the Redis is', () => within({ n: 1 }, async (c
 story('doctor looks at the Redis step by step', () => within({ n: 1, redisOptions: { password: 'geheim-geheim' } }, async (c) => {
 	const text = c.proxies[0].text;
 	const file = join(dir, 'doctor.conf');
-	const doctor = (t) => { writeFileSync(file, t, { mode: 0o600 }); const r = run(['doctor', '-c', file]); assert.doesNotMatch(r.stdout + r.stderr, /geheim/); return r.stdout + r.stderr; };
-	const good = doctor(text);
+	const doctor = async (t) => { writeFileSync(file, t, { mode: 0o600 }); const r = await runAside(['doctor', '-c', file]); assert.doesNotMatch(r.stdout + r.stderr, /geheim/); return r.stdout + r.stderr; };
+	const good = await doctor(text);
 	assert.match(good, /^ok .*redis.*version 7/im);
 	assert.match(good, /^ok .*redis.*clock/im);
-	assert.match(doctor(text.replace('geheim-geheim@', 'other@')), /^FAIL .*redis.*WRONGPASS/im);
+	assert.match(await doctor(text.replace('geheim-geheim@', 'other@')), /^FAIL .*redis.*WRONGPASS/im);
 	c.redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
-	assert.match(doctor(text), /^warn .*redis.*allkeys-lru/im);
+	assert.match(await doctor(text), /^warn .*redis.*allkeys-lru/im);
 	await c.redis.down();
-	assert.match(doctor(text), /^FAIL .*redis.*refused/im);
+	assert.match(await doctor(text), /^FAIL .*redis.*refused/im);
 }));
 
