@@ -13,10 +13,12 @@
 #include "proxy/client.h"
 #include "proxy/frontend.h"
 #include "proxy/login.h"
+#include "proxy/mobile.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
 
 static step_fn to_callback, to_login, to_logout, logged_out, show_session;
+static void find(struct request *, const size_t *providers, size_t n);
 static json_t *visible_claims(const struct request *);
 static void free_text(void *);
 
@@ -113,6 +115,16 @@ logged_out(struct request *r)
 	return STEP_REPLY;
 }
 
+/* Whose session is it: that of a bearer of ours, else of a cookie? */
+static void
+find(struct request *r, const size_t *providers, size_t n)
+{
+	if (mobile_is_sent(r))
+		mobile_find(r, providers, n);
+	else
+		request_find_session(r, providers, n);
+}
+
 /* Who am I, for front ends; at the provider that is named, else at the first that knows. */
 static enum step
 show_session(struct request *r)
@@ -126,10 +138,10 @@ show_session(struct request *r)
 	case -1:
 		return STEP_REFUSE;
 	case 0:
-		request_find_session(r, &provider, 1);
+		find(r, &provider, 1);
 		break;
 	default:
-		request_find_session(r, NULL, c->n_providers);
+		find(r, NULL, c->n_providers);
 	}
 	if (r->found == SESSION_STALE)
 		return request_refuse_stale(r);

@@ -139,6 +139,23 @@ mobile_is_sent(const struct request *r)
 	       session_is_token(request_snap(r)->sessions, token);
 }
 
+void
+mobile_find(struct request *r, const size_t *providers, size_t n)
+{
+	struct str token;
+	struct visit v;
+
+	(void)bearer_read(request_field(r, FIELD_AUTHORIZATION), &token);
+	r->found = SESSION_INVALID;
+	for (size_t i = 0; i < n && r->found == SESSION_INVALID; i++) {
+		r->provider = providers == NULL ? i : providers[i];
+		request_visit(r, &v, r->provider);
+		r->found = session_read(request_snap(r)->sessions, &v, token, &r->session);
+	}
+	if (r->found == SESSION_FOUND && request_is_stale(r))
+		r->found = SESSION_STALE;
+}
+
 /* Of which of the route's providers is it? */
 enum step
 mobile_read(struct request *r)
@@ -150,18 +167,13 @@ mobile_read(struct request *r)
 		[SESSION_EXPIRED] = REASON_SESSION_EXPIRED,
 		[SESSION_REVOKED] = REASON_SESSION_REVOKED,
 	};
-	const struct conf_route *route = r->match.route;
-	const struct session *session = NULL;
-	struct visit v;
+	const struct session *session;
 	struct err e;
 
-	r->found = SESSION_INVALID;
-	for (size_t i = 0; i < route->n_providers && r->found == SESSION_INVALID; i++) {
-		r->provider = route->providers[i];
-		request_visit(r, &v, r->provider);
-		r->found = session_read(request_snap(r)->sessions, &v, bearer_token(r), &session);
-	}
-	if (r->found == SESSION_FOUND && request_is_stale(r))
+	mobile_find(r, r->match.route->providers, r->match.route->n_providers);
+	session = r->session;
+	r->session = NULL; /* until its scopes are seen to */
+	if (r->found == SESSION_STALE)
 		return request_refuse_stale(r);
 	if (r->found == SESSION_FOUND) {
 		r->bearer = bearer_of_session(session, r->provider, r->mem);
@@ -184,7 +196,7 @@ mobile_has_cookie(struct request *r)
 	    request_snap(r)->conf->session.mobile_clients.n == 0)
 		return false;
 	request_find_session(r, route->providers, route->n_providers);
-	if (r->found == SESSION_FOUND && r->session->app_id.n > 0)
+	if ((r->found == SESSION_FOUND || r->found == SESSION_STALE) && r->session->app_id.n > 0)
 		return true;
 	r->found = SESSION_NONE;
 	r->session = NULL;

@@ -3,15 +3,6 @@
 #include "proxy/headers.h"
 #include "proxy/usertokens.h"
 
-bool
-usertokens_are_wanted(const struct request *r)
-{
-	const struct conf_route *route = r->match.route;
-
-	return (route->access_token_header != NULL || route->id_token_header != NULL) && r->session != NULL &&
-	       r->usertokens == NULL;
-}
-
 /* A provider's token that came with the request is it; else what the store has for the session. */
 enum step
 usertokens_ask(struct request *r)

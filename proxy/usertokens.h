@@ -17,8 +17,15 @@ struct usertokens {
 	struct str access, id;
 };
 
-/* Does this route want some that were not looked for yet? */
-bool usertokens_are_wanted(const struct request *r);
+/* Does this route want some that were not looked for yet?  Every request is asked. */
+static inline bool
+usertokens_are_wanted(const struct request *r)
+{
+	const struct conf_route *route = r->match.route;
+
+	return (route->access_token_header != NULL || route->id_token_header != NULL) && r->session != NULL &&
+	       r->usertokens == NULL;
+}
 struct str usertokens_value(const struct request *r, const char *header); /* "": another header, or none */
 void usertokens_put(const struct request *r, struct http1_out *o);
 

@@ -102,6 +102,10 @@ story('the session token opens session, any and bearer routes, as a bearer and a
 	assert.deepEqual((await call(a, '/open/x', { token: 'foreign' })).seen[0].all('authorization'), ['Bearer foreign']);
 	const me = await call(a, '/auth/session', { headers: cookie });
 	assert.equal(JSON.parse(me.text).username, 'alice');
+	const carol = (await a.signedIn('carol')).jar.header(new URL(a.url));
+	assert.equal(JSON.parse((await call(a, '/auth/session', { token, headers: { Cookie: carol } })).text).username, 'alice', 'the bearer counts');
+	assert.equal(JSON.parse((await call(a, '/auth/session', { token: 'foreign', headers: { Cookie: carol } })).text).username, 'carol');
+	assert.equal((await call(a, '/auth/session', { token: `${token.slice(0, -3)}AAA`, headers: { Cookie: carol } })).status, 401);
 });
 
 story('it keeps the scopes of the token that it was traded for', async () => {
