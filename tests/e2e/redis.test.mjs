@@ -192,6 +192,51 @@ story('with an ACL user, over TLS; the password is in no log', async () => {
 	});
 });
 
+for (const store of ['redis', 'cookie']) {
+	story(`20 requests at two instances renew a session once (store = ${store}), and late-comers get what came of it`, () => within({
+		session: `store = ${store} timeout = "1h"`, settings: { provider: 'timeout = "3s"' },
+	}, async (c) => {
+		const [a, b] = c.proxies;
+		c.op.life = 3;
+		const alice = await c.signedIn(a);
+		c.op.life = 3600;
+		const old = alice.jar.header(new URL(c.url));
+		const claims = JSON.parse(Buffer.from(alice.jar.get('workflow_session').value.split('.')[1], 'base64url'));
+		await sleep(Math.max(0, claims.refresh_at * 1000 - Date.now()) + 50);
+		c.op.fault.refreshDelay = 300;
+		const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => {
+			const tab = new Browser(); // each comes with the cookies from before
+			return c.at([a, b][i % 2], tab, '/page', { ...JSON_ONLY, cookie: old }).then((answer) => ({ answer, tab }));
+		}));
+		for (const { answer } of answers) assert.equal(answer.status, 200, answer.text);
+		await until('the renewal', () => c.op.calls.refresh === 1);
+		await sleep(600);
+		assert.equal(c.op.calls.refresh, 1, 'a refresh token that is used twice ends them all');
+		// Who has new cookies goes on with them, at either; who has the old ones is served too, and triggers nothing.
+		for (const { tab } of answers.filter(({ tab: t }) => t.jar.cookies.size > 0))
+			for (const p of [a, b]) assert.equal(await code(c.at(p, tab)), '200');
+		for (const p of [a, b]) assert.equal(await code(c.at(p, alice, '/page', { ...JSON_ONLY, cookie: old })), '200');
+		assert.equal(c.op.calls.refresh, 1);
+		if (store === 'cookie') assert.ok(answers.every(({ tab }) => tab.jar.get('workflow_session')), 'each answer carries the new cookies');
+		for (const p of [a, b]) assert.doesNotMatch(p.stderr, /invalid_grant/);
+		assert.equal(c.redis.cli('KEYS', 'wp:lock:*'), '', 'the lock is given back');
+	}));
+}
+
+story('without the Redis nothing is renewed, and the session goes on as long as its tokens do', () => within({
+	n: 1, session: 'store = cookie timeout = "1h"', settings: { provider: 'timeout = "3s"' },
+}, async (c) => {
+	const [p] = c.proxies;
+	c.op.life = 4;
+	const alice = await c.signedIn(p);
+	const claims = JSON.parse(Buffer.from(alice.jar.get('workflow_session').value.split('.')[1], 'base64url'));
+	await c.redis.down();
+	await sleep(Math.max(0, claims.refresh_at * 1000 - Date.now()) + 50);
+	assert.equal(await code(c.at(p, alice)), '200');
+	assert.equal(c.op.calls.refresh, 0, 'nobody could say whether another instance does the same');
+	await p.logged(/could not be renewed: redis:/);
+}));
+
 // HAProxy before all of them, without stickiness.
 async function balancer(c, port) {
 	const file = join(dir, `haproxy-${port}.cfg`);
