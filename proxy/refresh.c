@@ -162,7 +162,7 @@ adopt(struct request *r, const struct tokens *t)
 		r->found = found == SESSION_REVOKED ? found : r->found;
 		return STEP_AUTHORIZE;
 	}
-	r->found = found;
+	r->found = request_is_stale(r) ? SESSION_STALE : found;
 	r->session = x;
 	reply_cookies(r, session_cookie_set(&s->conf->session, r->match.origin,
 			     mem_text(r->mem, v.scope->cookie), t->session, &v, r->mem));

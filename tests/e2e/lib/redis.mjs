@@ -15,7 +15,7 @@ export class Redis {
 		const lines = [
 			'bind 127.0.0.1', 'save ""', `appendonly ${o.aof ? 'yes' : 'no'}`, 'appendfsync always', `dir ${r.dir}`, 'daemonize no', 'loglevel warning',
 			...(o.tls ? ['port 0', `tls-port ${r.port}`, `tls-cert-file ${o.tls.cert}`, `tls-key-file ${o.tls.key}`, 'tls-auth-clients no'] : [`port ${r.port}`]),
-			...(o.user ? [`user ${o.user} on >${o.password} ${o.acl ?? '~wp:* +@all -@dangerous +info'}`, 'user default off', 'user tests on nopass ~* &* +@all'] : []),
+			...(o.user ? [`user ${o.user} on >${o.password} ${o.acl ?? '~wp:* +@read +@write +@connection +@scripting +info +time'}`, 'user default off', 'user tests on nopass ~* &* +@all'] : []),
 			...(o.password && !o.user ? [`requirepass ${o.password}`] : []),
 		];
 		writeFileSync(join(r.dir, 'redis.conf'), `${lines.join('\n')}\n`);
