@@ -298,6 +298,8 @@ choose_framing(struct request *r, const struct http1_head *h)
 	 * request. */
 	if ((r->relay.up_active || r->in.upgrade) && !y->tunnel)
 		r->keep = false;
+	y->websocket = y->tunnel && !r->client->is_stream &&
+		       str_is_nocase(request_field(r, FIELD_UPGRADE), STR("websocket"));
 	if (y->tunnel) {
 		client_become_tunnel(r->client);
 		r->relay.up_active = true;

@@ -139,6 +139,8 @@ pass(struct request *r, struct str data, struct batch *b, struct err *e)
 	struct relay *y = &r->relay;
 	int done = 0;
 
+	if (y->websocket)
+		wsframes_pass(&y->frames, data);
 	if (y->tunnel || y->kind == BODY_UNTIL_CLOSE) {
 		if (add(r, b, data) == -1)
 			return false;
@@ -285,6 +287,16 @@ relay_client_drained(struct request *r)
 {
 	if (r->up != NULL && r->relay.down_active)
 		stream_want_read(&r->up->stream, true);
+}
+
+bool
+relay_say_goodbye(struct request *r)
+{
+	static char close_1008[] = { (char)0x88, 2, 0x03, (char)0xf0 };
+	struct iovec iov = { close_1008, sizeof(close_1008) };
+
+	return r->relay.websocket && r->relay.down_active && wsframes_between(&r->relay.frames) &&
+	       client_write(r->client, &iov, 1) == 0;
 }
 
 /* Any byte in either direction is a sign of life for both timers. */

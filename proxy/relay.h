@@ -13,6 +13,7 @@
 
 #include "conf/str.h"
 #include "proxy/http1.h"
+#include "proxy/wsframes.h"
 
 struct request;
 
@@ -27,6 +28,8 @@ struct relay {
 	bool down_none;       /* HEAD, 204, 304: no body follows */
 	bool streaming;       /* text/event-stream or a tunnel: limits.stream_timeout counts */
 	bool tunnel;          /* 101: bytes are bytes */
+	bool websocket;       /* and those of a WebSocket */
+	struct wsframes frames;
 	enum http1_body kind; /* from the upstream */
 	uint64_t left;
 	struct http1_chunks chunks;
@@ -45,6 +48,8 @@ bool relay_begin_answer(struct request *r, struct str head, struct str first);
 /* There are bytes from the upstream (or its end), or the client takes bytes again. */
 void relay_download(struct request *r);
 void relay_client_drained(struct request *r);
+/* End a WebSocket as RFC 6455 7.4.1 has it for a policy: true when the client was told, between two frames. */
+bool relay_say_goodbye(struct request *r);
 /* Nothing moved for too long on the upstream's, or the client's, side. */
 void relay_timeout(struct request *r, bool upstream_side);
 

@@ -13,6 +13,7 @@ struct watch {
 };
 
 static bool is_over(const struct request *, struct err *);
+static void end(struct request *, const struct err *);
 static void look_again(struct timer *);
 static void stop(void *);
 
@@ -41,7 +42,7 @@ watch_look(struct worker *worker)
 	for (w = worker->watches; w != NULL; w = next) {
 		next = w->next;
 		if (is_over(w->request, &e))
-			request_broken(w->request, &e);
+			end(w->request, &e);
 	}
 }
 
@@ -50,7 +51,7 @@ is_over(const struct request *r, struct err *e)
 {
 	int64_t now = clock_seconds();
 
-	if (r->aborted || r->broken)
+	if (r->aborted || r->broken || r->through)
 		return false;
 	if (revoked_session(r->worker->shared->revoked, r->session, now))
 		(void)err_set(e, REASON_SESSION_REVOKED, "the session of this stream was ended");
@@ -59,6 +60,18 @@ is_over(const struct request *r, struct err *e)
 	else
 		return false;
 	return true;
+}
+
+/* A WebSocket whose client is told why has ended; everything else is cut. */
+static void
+end(struct request *r, const struct err *e)
+{
+	if (!relay_say_goodbye(r)) {
+		request_broken(r, e);
+		return;
+	}
+	r->err = *e;
+	request_relayed(r);
 }
 
 /* --- called by the timer wheel and by the request's memory --- */
@@ -70,7 +83,7 @@ look_again(struct timer *t)
 	struct err e;
 
 	if (is_over(w->request, &e))
-		request_broken(w->request, &e);
+		end(w->request, &e);
 	else
 		timer_set(w->request->worker->timers, t, look_again, EVERY_MS);
 }

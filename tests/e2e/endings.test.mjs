@@ -133,7 +133,11 @@ story('streams end within a moment, not at the next look', async () => {
 	}
 	const began = Date.now();
 	assert.equal((await revoke(x, { username: 'hal' })).status, 200);
-	for (const raw of all) assert.ok(await raw.end(3000), 'a stream goes on');
+	for (const [i, raw] of all.entries()) {
+		const close = i % 2 ? undefined : await raw.wait((b) => (b.length >= 4 ? b.subarray(-4).toString('hex') : undefined), 3000);
+		assert.ok(await raw.end(3000), 'a stream goes on');
+		assert.equal(close, i % 2 ? undefined : '880203f0', 'a WebSocket is told 1008');
+	}
 	assert.ok(Date.now() - began < 500, `${Date.now() - began} ms`);
 });
 
