@@ -23,6 +23,7 @@ static bool read_token(const char *, struct mem *, struct str *, FILE *);
 static bool read_stdin(struct mem *, struct str *);
 static struct str strip(struct str);
 static bool open_token(struct explained *, FILE *);
+static bool open_sealed(struct explained *, struct str, FILE *);
 static json_t *decode(struct str, struct mem *, struct err *);
 static void show(FILE *, const char *, const json_t *);
 static enum explain_kind kind_of(struct explained *, const struct explain_ask *);
@@ -138,6 +139,8 @@ open_token(struct explained *x, FILE *wrong)
 		dots += x->token.p[i] == '.';
 	while (n < 5 && str_next(&rest, '.', &part[n]))
 		n++;
+	if (dots == 4 && explain_is_session(x))
+		return open_sealed(x, part[0], wrong);
 	if (dots != 2) {
 		(void)fprintf(wrong, "workflow-proxy: %s\n",
 		    dots == 4
@@ -153,6 +156,27 @@ open_token(struct explained *x, FILE *wrong)
 		(void)fprintf(wrong, "workflow-proxy: the token's %s: %s\n",
 		    x->header == NULL ? "header" : "payload", e.text);
 	return x->claims != NULL;
+}
+
+/* A session token of ours with session.encrypt: what is in it can be shown when it opens. */
+static bool
+open_sealed(struct explained *x, struct str head, FILE *wrong)
+{
+	struct str payload;
+	struct err e;
+	json_t *o = NULL;
+
+	x->header = decode(head, x->mem, &e);
+	if (x->header != NULL && explain_unseal(x, &payload))
+		o = jose_json(payload, payload.n, REASON_TOKEN_MALFORMED, &e);
+	if (o != NULL)
+		mem_on_free(x->mem, drop_json, o);
+	else
+		(void)fprintf(wrong,
+		    "workflow-proxy: this session token is encrypted, and does not open: it was changed, or "
+		    "cut when it was copied\n");
+	x->claims = o;
+	return o != NULL;
 }
 
 static json_t *

@@ -52,6 +52,8 @@ enum explain_kind explain_guess(const json_t *header, const json_t *claims);
 void explain_times(FILE *out, const json_t *claims, int64_t now);
 /* Does its header say that a session.secret of ours made it? */
 bool explain_is_session(struct explained *x);
+/* What one holds that is encrypted; in x->mem.  false: it is not ours, or not as it was made. */
+bool explain_unseal(struct explained *x, struct str *payload);
 /* explain_id.c, explain_access.c, explain_session.c: the checks of a token, in the server's order. */
 void explain_id(struct explained *x);
 void explain_access(struct explained *x);

@@ -29,6 +29,18 @@ explain_is_session(struct explained *x)
 	return ours;
 }
 
+bool
+explain_unseal(struct explained *x, struct str *payload)
+{
+	struct err ignored;
+	struct token_keys *keys =
+	    token_keys_new(x->conf->session.secrets, x->conf->session.n_secrets, &ignored);
+	bool good = keys != NULL && token_verify(keys, x->token, x->mem, payload);
+
+	token_keys_free(&keys);
+	return good;
+}
+
 void
 explain_session(struct explained *x)
 {
@@ -63,7 +75,8 @@ check_signature(struct explained *x)
 		    token_key_number(keys, x->token) == 1 ? ", which signs"
 							  : ", which only verifies any more");
 	if (right)
-		finding_ok(&x->f, "signature", "made with that secret (HS256)");
+		finding_ok(&x->f, "signature", "made with that secret (%.20s)",
+		    json_object_get(x->header, "enc") == NULL ? "HS256" : "encrypted, A256GCM");
 	else
 		finding_fail(&x->f, "signature",
 		    "wrong; the token was changed, or cut when it was copied (of a split cookie all parts "
