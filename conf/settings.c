@@ -342,10 +342,10 @@ const struct setting settings[] = {
 	{ ROW(S, "mobile_clients", LIST), .otherwise = "none", .example = "mobile-app",
 	    AT(conf_session, mobile_clients),
 	    .help = "Applications that may trade an access token for a session." },
-	{ ROW(S, "encrypt", BOOL), .fallback = "no", .later = "yes", AT(conf_session, encrypt),
+	{ ROW(S, "encrypt", BOOL), .fallback = "no", AT(conf_session, encrypt),
 	    .help = "Encrypt the cookie instead of signing it." },
 	{ ROW(S, "store", WORD), .fallback = "cookie", .words = "cookie memory redis",
-	    .later = "memory", AT(conf_session, store),
+	    AT(conf_session, store),
 	    .help = "Where tokens are kept." },
 	{ ROW(S, "redis", SECRET), .example = "redis://127.0.0.1:6379/0", .secret = true,
 	    .help = "The Redis that instances share: sessions, revocations, refresh locks. "

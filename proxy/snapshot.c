@@ -12,6 +12,7 @@
 #include "proxy/verify.h"
 
 static int make_rules(struct snapshot *, struct err *);
+static int make_store(struct snapshot *, struct snapshot *, struct err *);
 static void make_names(struct snapshot *);
 static void make_providers(struct snapshot *, struct snapshot *);
 static void make_outbounds(struct snapshot *, struct snapshot *);
@@ -34,8 +35,9 @@ snapshot_new(struct conf *c, struct snapshot *old, struct err *e)
 	s->conf = c;
 	s->mem = mem_new(SIZE_MAX);
 	make_names(s);
-	if (make_rules(s, e) == -1 || redis_tls_new(&c->session.redis, &s->redis_tls, e) == -1 ||
-	    make_listens(s, e) == -1 || make_upstreams(s, old, e) == -1) {
+	if (make_rules(s, e) == -1 || make_store(s, old, e) == -1 ||
+	    redis_tls_new(&c->session.redis, &s->redis_tls, e) == -1 || make_listens(s, e) == -1 ||
+	    make_upstreams(s, old, e) == -1) {
 		snapshot_unref(&s);
 		return NULL;
 	}
@@ -130,14 +132,31 @@ make_rules(struct snapshot *s, struct err *e)
 	s->sessions = sessions_new(cs, needed, e);
 	if (s->sessions == NULL)
 		return -1;
-	s->store = cs->store == TOKENS_IN_REDIS ? store_redis_new(cs, NULL, e) : store_cookie_new(cs, e);
-	if (s->store != NULL && cs->store == TOKENS_IN_COOKIE && cs->redis.host != NULL)
-		s->store = store_redis_new(cs, s->store, e);
-	if (s->store == NULL)
-		return -1;
 	authreq_keys_derive(
 	    secret_str(cs->sealing_secret != NULL ? cs->sealing_secret : cs->secrets[0]), &s->keys);
 	return 0;
+}
+
+static int
+make_store(struct snapshot *s, struct snapshot *old, struct err *e)
+{
+	const struct conf_session *cs = &s->conf->session;
+
+	switch (cs->store) {
+	case TOKENS_IN_COOKIE:
+		s->store = store_cookie_new(cs, e);
+		if (s->store != NULL && cs->redis.host != NULL)
+			s->store = store_redis_new(cs, s->store, e);
+		break;
+	case TOKENS_IN_MEMORY:
+		s->store = store_memory_new(
+		    old == NULL ? NULL : old->store, STORE_MEMORY_SESSIONS, STORE_MEMORY_BYTES);
+		break;
+	case TOKENS_IN_REDIS:
+		s->store = store_redis_new(cs, NULL, e);
+		break;
+	}
+	return s->store == NULL ? -1 : 0;
 }
 
 static int

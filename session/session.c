@@ -460,7 +460,8 @@ issue(const struct sessions *s, const struct issue *i, const struct session **ou
 			   ? err_set(
 				 e, REASON_LOGIN_CLAIM, "session: claim %s holds a control character", unfit)
 			   : err_set(e, REASON_SYSTEM, "session: its claims cannot be written as JSON");
-	*token = token_sign(s->keys, i->claims, i->mem);
+	*token = s->conf->encrypt ? token_seal(s->keys, i->claims, i->mem)
+				  : token_sign(s->keys, i->claims, i->mem);
 	if (token->n <= room && token->n <= TOKEN_MAX)
 		return 0;
 	*out = NULL;

@@ -54,6 +54,13 @@ typedef void store_done(void *arg);
 
 /* Borrows c.  Shared by all threads. */
 struct store *store_cookie_new(const struct conf_session *c, struct err *e) MUST_CHECK;
+/*
+ * The table of `old` where that is such a store (may be NULL), else a new one
+ * for so many sessions and bytes.
+ */
+#define STORE_MEMORY_SESSIONS 100000
+#define STORE_MEMORY_BYTES    (512UL * 1024 * 1024)
+struct store *store_memory_new(struct store *old, size_t sessions, size_t bytes);
 void store_free(struct store **s);
 
 /*

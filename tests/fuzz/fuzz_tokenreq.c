@@ -36,6 +36,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		} else if (e.reason == REASON_NONE || t.access_token.p != NULL ||
 			   strstr(e.text, "c0de-5ent") != NULL || strstr(e.text, "5ecret-kept") != NULL)
 			abort();
+		if (tokenreq_parse_renewal(&c, &a, m, &t, &e) == 0) {
+			if (t.access_token.n == 0 || t.expires_in < 0 || a.status != 200)
+				abort();
+			expect_printable(t.id_token);
+			expect_printable(t.access_token);
+			expect_printable(t.refresh_token);
+		} else if (e.reason == REASON_NONE || t.access_token.p != NULL ||
+			   strstr(e.text, "c0de-5ent") != NULL || strstr(e.text, "5ecret-kept") != NULL)
+			abort();
 		secret_free(&c.client_secret);
 	}
 	mem_free(&m);

@@ -183,8 +183,6 @@ static const struct row sessions[] = {
 	    "2: session.timeout: \"8 hours\" is not a duration; write a number and ms, s, m, h or d, for example \"8h\"", NULL },
 	{ "session", "timeout = 0\nencrypt = yes\nstore = memory\nrefresh = yes\niframe_refresh = yes\npreserve_post = yes\norigin_check = true",
 	    "2: session.timeout: \"0\" is too small; write at least 1s\n"
-	    "3: session.encrypt: \"yes\" is not supported yet; write no\n"
-	    "4: session.store: \"memory\" is not supported yet; write cookie or redis\n"
 	    "8: session.origin_check: \"true\" is neither yes nor no; write yes or no", NULL },
 	{ "session", "mobile_clients = \"x\"\nrevocations = \"/nowhere/x\"\nidle_timeout = 0",
 	    "2: session.mobile_clients: \"x\" would bring access tokens, and those of no provider can be checked; set the provider's audience\n"

@@ -361,6 +361,51 @@ START_TEST(without_pkce_there_is_no_challenge)
 }
 END_TEST
 
+static const struct {
+	const char *kind;
+	bool by_hand, refresh;
+	const char *scope, *access_type;
+} offline[] = {
+	{ "okta", false, true, "openid profile a:b/c offline_access", NULL },
+	{ "auth0", false, true, "openid profile a:b/c offline_access", NULL },
+	{ "ms-identity-v2", false, true, "openid profile a:b/c offline_access", NULL },
+	{ "okta", false, false, "openid profile a:b/c", NULL },
+	{ "okta", true, true, "openid profile a:b/c", NULL },
+	{ "google", false, true, "openid profile a:b/c", "offline" },
+	{ "google", false, false, "openid profile a:b/c", NULL },
+	{ "keycloak", false, true, "openid profile a:b/c", NULL },
+	{ "azure-v1", false, true, "openid profile a:b/c", NULL },
+	{ "adfs", false, true, "openid profile a:b/c", NULL },
+	{ "sap-xsuaa", false, true, "openid profile a:b/c", NULL },
+	{ "oidc", false, true, "openid profile a:b/c", NULL },
+};
+
+START_TEST(refresh_tokens_are_asked_for_as_the_kind_wants_it)
+{
+	struct conf_provider c = *client(true);
+	struct authreq_params *p;
+	struct str value;
+	char *url;
+
+	c.kind = offline[_i].kind;
+	c.scopes_by_hand = offline[_i].by_hand;
+	p = authreq_params(&(struct authreq_ask){ .client = &c,
+			       .redirect_uri = "https://flow.test/cb",
+			       .state = STR("S"),
+			       .nonce = STR("N"),
+			       .verifier = STR("V"),
+			       .refresh = offline[_i].refresh },
+	    m);
+	url = strchr(authreq_url("https://op.test/a", p, m), '?') + 1;
+	ck_assert_int_eq(url_param(m, str_of(url), "scope", &value), 0);
+	ck_assert_str_eq(value.p, offline[_i].scope);
+	ck_assert_int_eq(
+	    url_param(m, str_of(url), "access_type", &value), offline[_i].access_type == NULL ? 1 : 0);
+	if (offline[_i].access_type != NULL)
+		ck_assert_str_eq(value.p, offline[_i].access_type);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -385,6 +430,8 @@ main(void)
 	tcase_add_test(t, what_the_configuration_asks_for_is_sent);
 	tcase_add_test(t, what_nobody_asked_for_is_not_sent);
 	tcase_add_test(t, without_pkce_there_is_no_challenge);
+	tcase_add_loop_test(
+	    t, refresh_tokens_are_asked_for_as_the_kind_wants_it, 0, sizeof(offline) / sizeof(offline[0]));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -206,6 +206,37 @@ START_TEST(a_caller_that_forgot_the_nonce_is_refused)
 }
 END_TEST
 
+START_TEST(a_renewed_token_is_of_the_same_issuer_user_and_nonce)
+{
+	static const int64_t age = 1000;
+	static const char *const acrs[] = { "gold" };
+	const struct conf_strings asked = { 1, (const char **)(uintptr_t)acrs };
+	json_t *claims = json_loads(base, 0, NULL);
+
+	c.subject = str_of(mem_strdup(m, json_string_value(json_object_get(claims, "sub"))));
+	json_decref(claims);
+	c.before = sign(base);
+	c.nonce = (struct str){ NULL, 0 };
+	expect("the same", base, REASON_NONE);
+	expect("no nonce", with(base, "nonce", NULL), REASON_NONE);
+	expect("another nonce", with(base, "nonce", "\"other\""), REASON_TOKEN_NONCE);
+	expect("another sub", with(base, "sub", "\"mallory\""), REASON_TOKEN_CLAIM);
+	expect("no sub", with(base, "sub", NULL), REASON_TOKEN_CLAIM);
+	expect("another iss", with(base, "iss", "\"https://other.example\""), REASON_TOKEN_ISSUER);
+	expect("another aud", with(base, "aud", "\"other\""), REASON_TOKEN_AUDIENCE);
+	expect("over", with(base, "exp", "1"), REASON_TOKEN_EXPIRED);
+	c.max_age = &age;
+	c.acr_values = &asked;
+	expect("what the sign-in proved", base, REASON_NONE);
+	c.before = sign(with(base, "iss", "\"https://other.example\""));
+	expect("iss of another tenant", base, REASON_TOKEN_ISSUER);
+	c.before = STR("nonsense");
+	expect("nothing to compare with", base, REASON_NONE);
+	c.before = (struct str){ NULL, 0 };
+	expect("no token before", with(base, "nonce", "\"other\""), REASON_NONE);
+}
+END_TEST
+
 START_TEST(google_may_leave_out_its_scheme_and_nobody_else)
 {
 	c.issuer = "https://accounts.google.com";
@@ -375,6 +406,7 @@ suite(void)
 	tcase_add_test(t, acr_must_be_one_of_those_asked_for);
 	tcase_add_test(t, every_rule_holds_without_tolerance);
 	tcase_add_test(t, a_caller_that_forgot_the_nonce_is_refused);
+	tcase_add_test(t, a_renewed_token_is_of_the_same_issuer_user_and_nonce);
 	tcase_add_test(t, google_may_leave_out_its_scheme_and_nobody_else);
 	tcase_add_loop_test(t, the_claims_are_not_judged_before_the_signature, 0, COUNT(signatures));
 	tcase_add_test(t, an_unknown_key_is_asked_for_and_then_serves);

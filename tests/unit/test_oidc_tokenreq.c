@@ -322,6 +322,61 @@ START_TEST(a_token_has_its_limit)
 }
 END_TEST
 
+/* --- renewals --- */
+
+START_TEST(a_renewal_sends_the_refresh_token_and_neither_scope_nor_resource)
+{
+	const struct conf_provider c = {
+		.client_id = "app 1", .token_endpoint_auth_method = AUTH_METHOD_NONE, .resource = "https://r"
+	};
+	struct tokenreq out;
+
+	tokenreq_print_renewal(&c, &(struct oidc_renewal){ .refresh_token = STR("r/t+1") }, m, &out);
+	ck_assert_str_eq(
+	    mem_text(m, out.body), "grant_type=refresh_token&refresh_token=r%2Ft%2B1&client_id=app+1");
+	ck_assert_ptr_null(out.authorization);
+}
+END_TEST
+
+static const struct {
+	int status;
+	const char *body;
+	enum reason reason; /* NONE: tokens */
+} renewals[] = {
+	{ 200,
+	    "{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"id_token\":\"i\",\"refresh_token\":\"r\"}",
+	    REASON_NONE },
+	{ 200, "{\"access_token\":\"a\",\"token_type\":\"Bearer\"}", REASON_NONE },
+	{ 200, "{\"id_token\":\"i\"}", REASON_PROVIDER_ANSWER },
+	{ 200, "{}", REASON_PROVIDER_ANSWER },
+	{ 400, "{\"error\":\"invalid_grant\"}", REASON_PROVIDER_GRANT },
+	{ 401, "{\"error\":\"invalid_grant\"}", REASON_PROVIDER_GRANT },
+	{ 400, "{\"error\":\"interaction_required\",\"error_description\":\"AADSTS50076\"}",
+	    REASON_PROVIDER_GRANT },
+	{ 400, "{\"error\":\"unsupported_grant_type\"}", REASON_PROVIDER_ERROR },
+	{ 401, "{\"error\":\"invalid_client\"}", REASON_PROVIDER_CLIENT },
+	{ 500, "{\"error\":\"invalid_grant\"}", REASON_PROVIDER_STATUS },
+	{ 429, "{\"error\":\"invalid_grant\"}", REASON_PROVIDER_STATUS },
+	{ 400, "<html>", REASON_PROVIDER_STATUS },
+};
+
+START_TEST(only_what_the_provider_says_of_the_grant_ends_it)
+{
+	const struct conf_provider c = { .client_id = "app" };
+	const struct tokenreq_answer a = { .status = renewals[_i].status,
+		.type = STR("application/json"),
+		.body = str_of(renewals[_i].body),
+		.code = STR("the-refresh-token") };
+	struct oidc_tokens t;
+	struct err e = { .reason = REASON_NONE };
+
+	ck_assert_int_eq(
+	    tokenreq_parse_renewal(&c, &a, m, &t, &e), renewals[_i].reason == REASON_NONE ? 0 : -1);
+	ck_assert_int_eq(e.reason, renewals[_i].reason);
+	ck_assert((t.access_token.p != NULL) == (renewals[_i].reason == REASON_NONE));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -341,6 +396,9 @@ main(void)
 	    t, a_refusal_says_who_must_change_what, 0, sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_loop_test(t, what_the_provider_echoes_of_our_secrets_gets_into_no_sentence, 0, 3);
 	tcase_add_test(t, a_token_has_its_limit);
+	tcase_add_test(t, a_renewal_sends_the_refresh_token_and_neither_scope_nor_resource);
+	tcase_add_loop_test(
+	    t, only_what_the_provider_says_of_the_grant_ends_it, 0, sizeof(renewals) / sizeof(renewals[0]));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

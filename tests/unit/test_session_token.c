@@ -196,6 +196,12 @@ static const struct {
 	{ "", false },
 	{ "h.p.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.AAAAA", false },
 	{ "h.p.q." SIGNATURE, false },
+	{ "h..AAAAAAAAAAAAAAAA.ct.AAAAAAAAAAAAAAAAAAAAAA", true },
+	{ "h..AAAAAAAAAAAAAAAA..AAAAAAAAAAAAAAAAAAAAAA", true },
+	{ "h..AAAAAAAAAAAAAAA.ct.AAAAAAAAAAAAAAAAAAAAAA", false },
+	{ "h..AAAAAAAAAAAAAAAA.ct.AAAAAAAAAAAAAAAAAAAAA", false },
+	{ "h..AAAAAAAAAAAAAAAA.ct.A.AAAAAAAAAAAAAAAAAAAAAA", false },
+	{ "h.k.AAAAAAAAAAAAAAAA.ct.AAAAAAAAAAAAAAAAAAAAAA", false },
 };
 
 START_TEST(a_token_is_whole_when_its_signature_is)
@@ -323,6 +329,79 @@ START_TEST(a_payload_that_does_not_decode_is_refused)
 }
 END_TEST
 
+/* --- encrypted --- */
+
+START_TEST(an_encrypted_token_is_a_jwe_that_shows_nothing_and_comes_back)
+{
+	const char *claims = "{\"sub\":\"jane\",\"n\":12345}";
+	struct str text = token_seal(keys, str_of(claims), m), again = token_seal(keys, str_of(claims), m);
+	struct str rest = text, part[5], payload;
+	char head[256];
+	long n;
+	size_t i;
+
+	for (i = 0; i < 5; i++)
+		ck_assert(str_next(&rest, '.', &part[i]));
+	ck_assert_uint_eq(rest.n, 0);
+	n = secret_unb64((unsigned char *)head, part[0]);
+	ck_assert_int_gt(n, 0);
+	head[n] = '\0';
+	ck_assert_ptr_nonnull(
+	    strstr(head, "{\"alg\":\"dir\",\"enc\":\"A256GCM\",\"typ\":\"JWT\",\"kid\":\""));
+	ck_assert_uint_eq(part[1].n, 0);
+	ck_assert_uint_eq(part[2].n, 16);
+	ck_assert_uint_eq(part[4].n, 22);
+	ck_assert(!str_is(text, again));
+	ck_assert(token_is_whole(text));
+	ck_assert(token_verify(keys, text, m, &payload));
+	ck_assert(str_is(payload, str_of(claims)));
+}
+END_TEST
+
+START_TEST(no_altered_or_cut_encrypted_token_opens)
+{
+	struct str text = token_seal(keys, STR("{\"sub\":\"jane\"}"), m), payload;
+	char *altered = mem_text(m, text);
+	size_t i;
+
+	for (i = 0; i < text.n; i++) {
+		char was = altered[i];
+
+		altered[i] = was == 'A' ? 'B' : 'A';
+		ck_assert(!token_verify(keys, (struct str){ altered, text.n }, m, &payload));
+		altered[i] = '.';
+		ck_assert(was == '.' || !token_verify(keys, (struct str){ altered, text.n }, m, &payload));
+		altered[i] = was;
+		ck_assert(!token_verify(keys, (struct str){ altered, i }, m, &payload));
+	}
+	ck_assert(token_verify(keys, (struct str){ altered, text.n }, m, &payload));
+}
+END_TEST
+
+START_TEST(both_forms_are_accepted_and_each_secret_opens_its_own)
+{
+	struct err e;
+	struct token_keys *other, *both;
+	struct secret *two[2] = { secret_new("another-secret-another-secret-01", 32),
+		secret_new("0123456789abcdef0123456789abcdef", 32) };
+	struct str old, payload, empty = token_seal(keys, STR(""), m);
+
+	other = token_keys_new(two, 1, &e);
+	both = token_keys_new(two, 2, &e);
+	ck_assert_ptr_nonnull(both);
+	old = token_seal(other, STR("{}"), m);
+	ck_assert(token_verify(both, old, m, &payload));
+	ck_assert(token_verify(both, token_sign(other, STR("{}"), m), m, &payload));
+	ck_assert(!token_verify(keys, old, m, &payload));
+	ck_assert(token_verify(keys, empty, m, &payload));
+	ck_assert_uint_eq(payload.n, 0);
+	token_keys_free(&other);
+	token_keys_free(&both);
+	secret_free(&two[0]);
+	secret_free(&two[1]);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -333,6 +412,9 @@ main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
+	tcase_add_test(t, an_encrypted_token_is_a_jwe_that_shows_nothing_and_comes_back);
+	tcase_add_test(t, no_altered_or_cut_encrypted_token_opens);
+	tcase_add_test(t, both_forms_are_accepted_and_each_secret_opens_its_own);
 	tcase_add_test(t, a_token_is_an_ordinary_jwt_with_the_secret_as_its_key);
 	tcase_add_test(t, the_key_id_says_nothing_of_the_secret_and_differs_with_it);
 	tcase_add_test(t, no_altered_token_verifies);
