@@ -12,8 +12,10 @@
 #include "conf/mem.h"
 #include "proxy/stream.h"
 
-#define GATHER_PLAIN 2048  /* beyond it copying costs more than the kernel's walk over a list */
-#define TLS_PIECE    16384 /* one record: small pieces of an iovec are joined up to this */
+/* The build zeroes what stands on the stack; 16 KiB for every write are too much to ask. */
+#define UNINITIALIZED __attribute__((uninitialized))
+#define GATHER_PLAIN  2048  /* beyond it copying costs more than the kernel's walk over a list */
+#define TLS_PIECE     16384 /* one record: small pieces of an iovec are joined up to this */
 
 static ssize_t write_some(struct stream *, struct iovec *, int);
 static size_t length_of(const struct iovec *, int);
@@ -233,7 +235,7 @@ stream_error(const struct stream *s, char *buf, size_t n)
 static ssize_t
 write_some(struct stream *s, struct iovec *iov, int n)
 {
-	char together[TLS_PIECE];
+	char together[TLS_PIECE] UNINITIALIZED;
 	size_t most = s->ssl != NULL ? sizeof(together) : GATHER_PLAIN;
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
 	struct str piece = { iov[0].iov_base, iov[0].iov_len };
