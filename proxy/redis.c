@@ -169,14 +169,15 @@ redis_ready(struct redis *r)
 struct redis_op *
 redis_ask(struct redis *r, const struct str *words, size_t n, redis_done *done, void *arg, struct err *e)
 {
+	/* A connection that was just lost is mostly there again at the first attempt. */
+	bool down = r == NULL || (r->state == REDIS_IS_DOWN && r->backoff > BACKOFF_MS);
 	struct redis_op *op;
 
-	if (r == NULL || r->state == REDIS_IS_DOWN || r->n_ops >= REDIS_OPS_MAX ||
-	    r->n_bytes >= REDIS_BYTES_MAX) {
+	if (down || r->n_ops >= REDIS_OPS_MAX || r->n_bytes >= REDIS_BYTES_MAX) {
 		(void)err_set(e, REASON_REDIS_DOWN, "%s: %s", r == NULL ? "redis" : r->at,
-		    r == NULL                   ? "there is none"
-		    : r->state == REDIS_IS_DOWN ? r->why
-						: "too many commands wait for their answers");
+		    r == NULL ? "there is none"
+		    : down    ? r->why
+			      : "too many commands wait for their answers");
 		return NULL;
 	}
 	op = xcalloc(1, sizeof(*op));

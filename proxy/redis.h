@@ -4,9 +4,9 @@
  * Each loop has its own: commands go out at once, one behind the other, and
  * answers are given out in the same order.  What has no answer within
  * REDIS_PATIENCE_MS, or was under way when the connection broke, has failed:
- * it may have been carried out all the same.  While there is no connection a
- * command fails at once, and the next attempt to connect comes by itself
- * (after 50 ms, then twice as long each time, at most 2 s).  Names are
+ * it may have been carried out all the same.  The next attempt to connect comes
+ * by itself (after 50 ms, then twice as long each time, at most 2 s): commands
+ * wait for the first, and fail at once when it has failed.  Names are
  * resolved anew at every attempt, off the loop; TLS is verified.
  *
  * Every failure has the reason REDIS_DOWN, an error that Redis answers

@@ -223,6 +223,50 @@ for (const store of ['redis', 'cookie']) {
 	}));
 }
 
+const sidOf = (browser) => JSON.parse(Buffer.from(browser.jar.get('workflow_session').value.split('.')[1], 'base64url')).sid;
+
+story('a record that stands under another session\'s key opens for nobody', () => within({
+	n: 1, settings: { routes: 'route "/" { upstream = "app" access_token_header = "X-Forwarded-Access-Token" }' },
+}, async (c) => {
+	const [p] = c.proxies;
+	const [alice, bob] = [await c.signedIn(p), await c.signedIn(p, 'bob')];
+	const token = async (browser) => (await c.at(p, browser)).json.fields.find(([n]) => n.toLowerCase() === 'x-forwarded-access-token')?.[1];
+	const [hers, his] = [await token(alice), await token(bob)];
+	assert.ok(hers && his && hers !== his);
+	c.redis.cli('COPY', `wp:tokens:${sidOf(bob)}`, `wp:tokens:${sidOf(alice)}`, 'REPLACE');
+	assert.equal(await token(alice), undefined);
+	assert.equal(await token(bob), his);
+	c.redis.cli('SET', `wp:tokens:${sidOf(bob)}`, 'x'.repeat(5000));
+	assert.equal(await token(bob), undefined);
+	await c.redis.down();
+	await until('the record to be missed', async () => await code(c.at(p, bob)) === '503 redis_down');
+}));
+
+story('a lock is waited for, and is ended by nobody but its owner', () => within({
+	n: 1, session: 'store = redis timeout = "1h"', settings: { provider: 'timeout = "3s"' },
+}, async (c) => {
+	const [p] = c.proxies;
+	c.op.life = 3;
+	const alice = await c.signedIn(p);
+	c.op.life = 3600;
+	const lock = `wp:lock:${sidOf(alice)}`;
+	const claims = JSON.parse(Buffer.from(alice.jar.get('workflow_session').value.split('.')[1], 'base64url'));
+	c.redis.cli('SET', lock, 'somebody else');
+	await sleep(Math.max(0, claims.refresh_at * 1000 - Date.now()) + 50);
+	assert.equal(await code(c.at(p, alice)), '200');
+	await sleep(700);
+	assert.equal(c.op.calls.refresh, 0, 'somebody else is at it');
+	c.op.fault.refreshDelay = 500;
+	c.redis.cli('DEL', lock);
+	await until('the renewal', () => c.op.calls.refresh === 1);
+	assert.ok(Number(c.redis.cli('TTL', lock)) > 20);
+	c.redis.cli('SET', lock, 'somebody else'); // ours has run out, so to say
+	await sleep(900);
+	assert.equal(c.redis.cli('GET', lock), 'somebody else');
+	assert.equal(await code(c.at(p, alice)), '200');
+	assert.equal(c.op.calls.refresh, 1);
+}));
+
 story('without the Redis nothing is renewed, and the session goes on as long as its tokens do', () => within({
 	n: 1, session: 'store = cookie timeout = "1h"', settings: { provider: 'timeout = "3s"' },
 }, async (c) => {
