@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Browser, FETCH } from './lib/browser.mjs';
-import { ASAN } from './lib/proxy.mjs';
+import { ASAN, runAside } from './lib/proxy.mjs';
 import { spawn } from 'node:child_process';
-import { closing, shared, story } from './lib/world.mjs';
+import { closing, shared, story, world } from './lib/world.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
 const user = (op, more = {}) => ({
@@ -103,6 +103,24 @@ story('what is wrong with a session token is told', async () => {
 	await other('provider "main"', 'provider "second"', /^FAIL {2}idp: main; no provider section/m);
 	await other(/public_url = "[^"]*"/, 'public_url = "http://127.0.0.1:1"', /^FAIL {2}iss: .*; public_url: http:\/\/127\.0\.0\.1:1/m);
 	await other('secret = "one', 'secret = "two', /kind: taken for an access token/, /^FAIL {2}algorithm/m);
+});
+
+story('an encrypted session token is opened first', async () => {
+	const b = await world({ session: 'encrypt = yes', routes: 'route "/" { upstream = "app" }' });
+	try {
+		const t = (await b.signedIn('alice')).jar.get('workflow_session').value;
+		assert.equal(t.split('.').length, 5);
+		const file = join(b.proxy.dir, 'token');
+		const run = (text) => { writeFileSync(file, text); return runAside(['token', '-c', b.proxy.file, '--route', '/x', file]); };
+		const good = await run(t);
+		assert.equal(good.status, 0, good.stdout + good.stderr);
+		for (const p of [/"username": "alice"/, /^ok {4}signature: made with that secret \(encrypted, A256GCM\)$/m, /^ok {4}verdict: a session of alice$/m, /lets in/]) assert.match(good.stdout, p);
+		const bad = await run(`${t.slice(0, -1)}${t.at(-1) === 'A' ? 'Q' : 'A'}`);
+		assert.equal(bad.status, 1);
+		assert.match(bad.stderr, /encrypted, and does not open/);
+	} finally {
+		await b.stop();
+	}
 });
 
 story('help prints the section inside a section', async () => {

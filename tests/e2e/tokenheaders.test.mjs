@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { Browser, FETCH } from './lib/browser.mjs';
 import { exchange } from './lib/raw.mjs';
-import { closing, shared, story } from './lib/world.mjs';
+import { closing, shared, story, world } from './lib/world.mjs';
 
 const API = 'https://app.example.com/graphql';
 const now = () => Math.floor(Date.now() / 1000);
@@ -64,6 +64,19 @@ story('an access token that came as a bearer is the one that goes on', async () 
 	assert.deepEqual(tokensOf(await get(a, '/api/x', { Authorization: `Bearer ${token}` })), { 'x-access': [token] });
 	const browser = await a.signedIn();
 	assert.deepEqual(tokensOf(await get(a, '/passed/x', {}, browser)), { 'x-access': [handedOut(a.op).access] });
+});
+
+story('with the tokens on the server a session token as a bearer brings them, too', async () => {
+	const b = await world({ session: 'store = memory', routes: 'route "/" { upstream = "app" access_token_header = "X-Access" id_token_header = "X-Id-Token" }' });
+	try {
+		const browser = await b.signedIn();
+		const { access, id } = handedOut(b.op);
+		const token = browser.jar.get('workflow_session').value;
+		assert.deepEqual(tokensOf(await get(b, '/x', {}, browser)), { 'x-access': [access], 'x-id-token': [id] });
+		assert.deepEqual(tokensOf(await get(b, '/x', { Authorization: `Bearer ${token}` })), { 'x-access': [access], 'x-id-token': [id] });
+	} finally {
+		await b.stop();
+	}
 });
 
 story('nobody outside sets such a header, in any spelling and on any route', async () => {
