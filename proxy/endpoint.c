@@ -15,6 +15,7 @@
 #include "proxy/login.h"
 #include "proxy/mobile.h"
 #include "proxy/pages.h"
+#include "proxy/refresh.h"
 #include "proxy/request.h"
 
 static step_fn to_callback, to_login, to_logout, logged_out, show_session;
@@ -131,8 +132,6 @@ show_session(struct request *r)
 {
 	const struct conf *c = request_snap(r)->conf;
 	size_t provider;
-	json_t *o;
-	char *text;
 
 	switch (login_named(r, &provider)) {
 	case -1:
@@ -143,6 +142,16 @@ show_session(struct request *r)
 	default:
 		find(r, NULL, c->n_providers);
 	}
+	/* To ask is not to use it: with idle_timeout a page that is left open must not keep it alive. */
+	return c->session.idle_timeout == 0 && refresh_is_due(r) ? STEP_REFRESH : STEP_SHOW_SESSION;
+}
+
+enum step
+endpoint_show_session(struct request *r)
+{
+	json_t *o;
+	char *text;
+
 	if (r->found == SESSION_STALE)
 		return request_refuse_stale(r);
 	o = json_object();

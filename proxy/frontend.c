@@ -76,6 +76,13 @@ frontend_describe(struct request *r, json_t *o)
 	struct str state;
 
 	(void)json_object_set_new(o, "provider", json_string(s->conf->providers[r->provider].name));
+	/* With a timeout of their own sessions end when they end. */
+	if (r->session->refresh_at != 0 && s->conf->session.idle_timeout == 0 &&
+	    s->conf->session.timeout == 0)
+		(void)json_object_set_new(o, "renews_in",
+		    json_integer(r->session->refresh_at > r->now_ms / 1000
+				     ? r->session->refresh_at - r->now_ms / 1000
+				     : 0));
 	if (s->conf->session.iframe_refresh)
 		(void)json_object_set_new(o, "renewal", json_string("iframe"));
 	state = kept_state(r);

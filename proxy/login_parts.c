@@ -127,7 +127,7 @@ login_wanted_page(struct request *r)
 
 /*
  * login?prompt=login: a session that the provider still has is not to be used
- * silently.  login?prompt=none: nothing else is (session.js).
+ * silently.  login?prompt=none: nothing else is (session.js, iframe_refresh).
  */
 const char *
 login_asked_prompt(struct request *r)
@@ -138,7 +138,7 @@ login_asked_prompt(struct request *r)
 	if (r->match.kind != ROUTE_OURS || r->match.is_callback ||
 	    url_param(r->mem, r->in.query, "prompt", &prompt) != 0)
 		return NULL;
-	if (str_is(prompt, STR("none")))
+	if (str_is(prompt, STR("none")) && request_snap(r)->conf->session.iframe_refresh)
 		return "none";
 	if (!str_is(prompt, STR("login")))
 		return NULL;

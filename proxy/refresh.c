@@ -166,7 +166,7 @@ adopt(struct request *r, const struct tokens *t)
 	r->session = x;
 	reply_cookies(r, session_cookie_set(&s->conf->session, r->match.origin,
 			     mem_text(r->mem, v.scope->cookie), t->session, &v, r->mem));
-	if (usertokens_are_wanted(r)) {
+	if (r->match.route != NULL && usertokens_are_wanted(r)) { /* GET session has none */
 		r->usertokens = mem_zalloc(r->mem, sizeof(*r->usertokens));
 		r->usertokens->access = t->access_token;
 		r->usertokens->id = t->id_token;

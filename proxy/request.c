@@ -74,6 +74,7 @@ static const struct {
 	[STEP_ADMIN_REVOKE] = { "admin-revoke", admin_revoke_ask },
 	[STEP_TAKE_ADMIN_REVOKED] = { "take-admin-revoked", admin_revoke_take },
 	[STEP_ENDPOINT] = { "endpoint", endpoint_find },
+	[STEP_SHOW_SESSION] = { "show-session", endpoint_show_session },
 	[STEP_LOGIN] = { "login", login_choose },
 	[STEP_SIGN_IN] = { "sign-in", login_begin },
 	[STEP_ASK_PROVIDER] = { "ask-provider", login_ask_provider },
@@ -269,6 +270,8 @@ request_authorize(struct request *r)
 	struct snapshot *s = request_snap(r);
 	struct err e;
 
+	if (r->match.kind == ROUTE_OURS)
+		return STEP_SHOW_SESSION; /* it was renewed on the way of GET session */
 	if (r->found != SESSION_FOUND)
 		return sign_in_or_401(r);
 	if (s->conf->session.origin_check && crosses_origin(r))

@@ -80,6 +80,7 @@ enum step {
 	STEP_ADMIN_REVOKE,  /* admin_revoke.c: end sessions for an operator              */
 	STEP_TAKE_ADMIN_REVOKED,
 	STEP_ENDPOINT,     /* endpoint.c: our own endpoints below auth_path             */
+	STEP_SHOW_SESSION, /*            GET session, where it had to be renewed first       */
 	STEP_LOGIN,        /* login_choice.c: at which provider?                        */
 	STEP_SIGN_IN,      /* login.c:    send the browser to the provider              */
 	STEP_ASK_PROVIDER, /*             not known yet: is it there now?               */
@@ -278,9 +279,9 @@ step_fn frontchannel_begin, frontchannel_take;
 step_fn admin_revoke_begin, admin_revoke_ask, admin_revoke_take;
 step_fn keep_form, keep_resume;
 step_fn frontend_script, frontend_frame;
-step_fn admin_answer, endpoint_find, bodyread_ask, bodyread_take, login_begin, login_ask_provider,
-    login_take_provider, login_send_away, login_callback, login_ask_tokens, login_take_tokens,
-    login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,
+step_fn admin_answer, endpoint_find, endpoint_show_session, bodyread_ask, bodyread_take, login_begin,
+    login_ask_provider, login_take_provider, login_send_away, login_callback, login_ask_tokens,
+    login_take_tokens, login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,
     login_begin_session, login_take_stored, logout_begin, logout_take_id, logout_take_revoked,
     logout_take_dropped, logout_give_back, logout_take_given_back, logout_done;
 

@@ -172,13 +172,15 @@
 			if (!session) return; // until the page is looked at again
 			const renewing = session.renewal === 'iframe' && !refused;
 			if (renewing && left() <= renewBefore()) await renew();
-			if (session && !warned && left() <= Math.min(warnBefore, life / 2)) {
+			const refreshes = session && session.renews_in > 0; // by a look at it that comes late enough
+			if (session && !warned && !refreshes && left() <= Math.min(warnBefore, life / 2)) {
 				warned = true;
 				emit('expiring', { expires_in: Math.max(0, Math.round(left())) });
 			}
 			if (!session) return;
 			const at = [left() + 1];
-			if (!warned) at.push(left() - Math.min(warnBefore, life / 2));
+			if (refreshes) at.push(session.renews_in + 1);
+			if (!warned && !refreshes) at.push(left() - Math.min(warnBefore, life / 2));
 			if (session.renewal === 'iframe' && !refused) at.push(Math.max(left() - renewBefore(), left() > renewBefore() ? 0 : 15));
 			wait = Math.min(3600, Math.max(1, Math.min(...at)));
 		} catch {

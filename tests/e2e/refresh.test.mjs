@@ -58,6 +58,21 @@ story('a session is renewed when a third of its tokens\' life is left, and not b
 	assert.equal(w.op.calls.refresh, 1);
 });
 
+story('GET session renews, too, and says when', async () => {
+	const w = await bound();
+	const browser = await signedIn(w, 'alice', 6);
+	const ask = async () => (await browser.request(`${w.url}/auth/session`, { headers: FETCH }));
+	const early = (await ask()).json;
+	assert.ok(early.renews_in > 0 && early.renews_in < early.expires_in && early.expires_in <= 6, JSON.stringify(early));
+	assert.equal(w.op.calls.refresh, 0);
+	await due(browser);
+	const r = await ask();
+	assert.equal(r.status, 200);
+	assert.equal(w.op.calls.refresh, 1);
+	assert.ok(r.setCookies.some((c) => c.startsWith('workflow_session=')));
+	assert.ok(r.json.expires_in > 3000 && r.json.renews_in > 1000, JSON.stringify(r.json));
+});
+
 story('the upstream gets the new access token with the very request that renewed it', async () => {
 	const w = await inCookie();
 	const browser = await signedIn(w, 'alice');
