@@ -122,6 +122,28 @@ access_claims_needed(const struct conf *c, struct mem *m)
 	return names;
 }
 
+struct conf_strings
+access_values_needed(const struct conf *c, const char *claim, struct mem *m)
+{
+	struct conf_strings values = { 0, NULL };
+	size_t most = 0;
+
+	for (size_t i = 0; i < c->n_routes; i++)
+		most += c->routes[i].n_claims;
+	values.v = mem_zalloc(m, most * sizeof(values.v[0]));
+	for (size_t i = 0; i < c->n_routes; i++) {
+		const struct conf_route *r = &c->routes[i];
+
+		for (size_t j = 0; j < r->n_claim_headers; j++)
+			if (strcmp(r->claim_headers[j].claim, claim) == 0)
+				return (struct conf_strings){ 0, NULL };
+		for (size_t j = 0; j < r->n_claims; j++)
+			if (strcmp(r->claims[j].claim, claim) == 0)
+				values.v[values.n++] = r->claims[j].value;
+	}
+	return values;
+}
+
 static void
 add_name(struct conf_strings *names, const char *name)
 {

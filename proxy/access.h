@@ -41,5 +41,7 @@ bool access_claim(const struct session *s, const char *name, struct str *value);
 /* The names of all claims that rules and headers of any route need, and what tells of those left out; in m.
  */
 struct conf_strings access_claims_needed(const struct conf *c, struct mem *m);
+/* What rules ask of this claim, where no header needs it whole; in m.  n is 0: it is needed as it is. */
+struct conf_strings access_values_needed(const struct conf *c, const char *claim, struct mem *m);
 
 #endif

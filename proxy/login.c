@@ -28,6 +28,9 @@
  */
 #define FOREIGN_ATTEMPTS 4
 
+#define COOKIES_MANY 4096 /* bytes of a session that an operator should know of */
+
+static bool fits(struct request *, const struct session *, size_t *);
 static enum step begin_again(struct request *, unsigned, enum reason, const char *);
 static enum step to_page(struct request *, struct str);
 static enum step with_state(struct request *, const struct response *);
@@ -355,7 +358,6 @@ login_begin_session(struct request *r)
 		.who = l->who, .access_expires = keep.access_expires, .renewable = keep.refresh_token.n > 0
 	};
 	const struct session *session;
-	const char **cookies;
 	struct visit v;
 	struct str token;
 	struct err e;
@@ -366,13 +368,10 @@ login_begin_session(struct request *r)
 	request_visit(r, &v, l->provider);
 	if (session_begin(s->sessions, v.scope, &proof, clock_ms(), r->mem, &session, &token, &e) == -1)
 		return request_fail(r, &e);
-	cookies = session_cookie_set(
+	l->cookies = session_cookie_set(
 	    &s->conf->session, r->match.origin, mem_text(r->mem, v.scope->cookie), token, &v, r->mem);
-	if (cookies == NULL)
-		return request_refuse(r, REASON_LOGIN_CLAIM,
-		    "the session of %.*s does not fit into cookies: %zu bytes", STR_ARG(session->username),
-		    token.n);
-	l->cookies = cookies;
+	if (!fits(r, session, &v.room))
+		return STEP_REFUSE;
 	r->session = session;
 	keep.session = token;
 	keep.session_ends = session->end;
@@ -386,6 +385,34 @@ login_begin_session(struct request *r)
 	}
 	r->session = NULL; /* it never came to be */
 	return request_fail(r, &e);
+}
+
+/*
+ * The browser sends its cookies with every request, beside all else that it has
+ * for this host: beyond half of header_size it would soon be shut out.  What is
+ * left is for tokens.
+ */
+static bool
+fits(struct request *r, const struct session *session, size_t *room)
+{
+	size_t half = request_snap(r)->conf->limits.header_size / 2, bytes;
+	size_t size = login_size_of(r->login->cookies), others = login_held_of_others(r);
+	const char *largest = session_largest_claim(session, &bytes);
+
+	if (r->login->cookies == NULL || size > half) {
+		r->login->detail = str_of(largest);
+		(void)request_refuse(r, REASON_LOGIN_CLAIM,
+		    "%.*s's session would take %zu bytes of cookies, %zu may be; the largest claim is %s, "
+		    "with %zu bytes",
+		    STR_ARG(session->username), size, half, largest, bytes);
+		return false;
+	}
+	if (size > COOKIES_MANY)
+		log_request(LOG_LEVEL_WARN, r->id, REASON_NONE,
+		    "%.*s's session takes %zu bytes of cookies; the largest claim is %s, with %zu bytes",
+		    STR_ARG(session->username), size, largest, bytes);
+	*room = size + others < half ? half - size - others : 1;
+	return true;
 }
 
 /* Its tokens are kept; back to the page that was asked for. */

@@ -120,6 +120,7 @@ make_rules(struct snapshot *s, struct err *e)
 {
 	const struct conf_session *cs = &s->conf->session;
 	struct conf_strings *needed = mem_zalloc(s->mem, sizeof(*needed));
+	size_t i;
 
 	s->routes = routes_new(s->conf);
 	s->guard = headers_guard_new(s->conf);
@@ -132,6 +133,11 @@ make_rules(struct snapshot *s, struct err *e)
 	s->sessions = sessions_new(cs, needed, e);
 	if (s->sessions == NULL)
 		return -1;
+	for (i = 0; i < needed->n; i++) {
+		const struct conf_strings values = access_values_needed(s->conf, needed->v[i], s->mem);
+
+		sessions_keep_only(s->sessions, needed->v[i], &values);
+	}
 	authreq_keys_derive(
 	    secret_str(cs->sealing_secret != NULL ? cs->sealing_secret : cs->secrets[0]), &s->keys);
 	return 0;

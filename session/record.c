@@ -12,6 +12,7 @@ static void set_text(json_t *, const char *key, struct str);
 static void set_number(json_t *, const char *key, int64_t);
 static void set_ours(json_t *, const struct session *);
 static void set_claims(json_t *, const struct record_names *, const struct identity *);
+static json_t *kept_of(const struct record_name *, const json_t *);
 static struct str finish(json_t *, struct mem *);
 static bool read_ours(const json_t *, struct mem *, struct session *);
 static bool get_text(const json_t *, const char *key, struct mem *, struct str *);
@@ -144,6 +145,28 @@ set_ours(json_t *j, const struct session *s)
 		set_text(j, "scope", s->scopes);
 }
 
+/* Somebody in a thousand groups, of which rules name three, takes three of them along. */
+static json_t *
+kept_of(const struct record_name *name, const json_t *claim)
+{
+	json_t *kept;
+	size_t i, k;
+
+	if (name->only.n == 0 || !json_is_array(claim))
+		return json_deep_copy(claim);
+	kept = json_array();
+	for (i = 0; i < json_array_size(claim); i++) {
+		json_t *one = json_array_get(claim, i);
+		bool named = !json_is_string(one);
+
+		for (k = 0; k < name->only.n && !named; k++)
+			named = strcmp(json_string_value(one), name->only.v[k]) == 0;
+		if (named)
+			(void)json_array_append_new(kept, json_deep_copy(one));
+	}
+	return kept;
+}
+
 static struct str
 finish(json_t *j, struct mem *m)
 {
@@ -178,7 +201,7 @@ set_claims(json_t *j, const struct record_names *names, const struct identity *w
 		if (claim == NULL || json_is_null(claim))
 			continue;
 		if (strcmp(key, "op_sid") != 0 && json_object_get(j, key) == NULL)
-			(void)json_object_set_new(j, key, json_deep_copy(claim));
+			(void)json_object_set_new(j, key, kept_of(&names->v[i], claim));
 	}
 }
 

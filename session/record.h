@@ -19,8 +19,9 @@
 #define RECORD_TIME_MAX (1LL << 53) /* beyond it not every reader of JSON is exact (RFC 8259 6) */
 
 struct record_name {
-	char *name; /* as configured */
-	char *key;  /* as it stands in the token */
+	char *name;               /* as configured */
+	char *key;                /* as it stands in the token */
+	struct conf_strings only; /* of a list these elements alone; n is 0: all */
 };
 struct record_names {
 	size_t n;

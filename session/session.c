@@ -83,6 +83,16 @@ sessions_free(struct sessions **s)
 	*s = NULL;
 }
 
+void
+sessions_keep_only(struct sessions *s, const char *claim, const struct conf_strings *values)
+{
+	size_t i;
+
+	for (i = 0; i < s->names.n; i++)
+		if (strcmp(s->names.v[i].name, claim) == 0)
+			s->names.v[i].only = *values;
+}
+
 /* --- finding one --- */
 
 enum session_found
@@ -276,6 +286,22 @@ session_keep(const struct session *s, struct mem *m)
 	return record_copy(mem_alloc(m, record_size(s)), s);
 }
 
+const char *
+session_largest_claim(const struct session *s, size_t *bytes)
+{
+	const char *name = "username";
+	size_t i;
+
+	*bytes = s->username.n;
+	for (i = 0; i < s->n_claims; i++) {
+		if (s->claims[i].value.n <= *bytes)
+			continue;
+		name = s->claims[i].name.p;
+		*bytes = s->claims[i].value.n;
+	}
+	return name;
+}
+
 const struct session_claim *
 session_claim(const struct session *s, const char *name)
 {
@@ -452,7 +478,8 @@ issue(const struct sessions *s, const struct issue *i, const struct session **ou
     struct err *e)
 {
 	size_t room = session_cookie_room(s->conf, i->scope->origin, mem_text(i->mem, i->scope->cookie));
-	const char *unfit;
+	const char *unfit, *largest;
+	size_t bytes;
 
 	*out = record_parse(&s->names, i->claims, i->mem, &unfit);
 	if (*out == NULL)
@@ -464,11 +491,13 @@ issue(const struct sessions *s, const struct issue *i, const struct session **ou
 				  : token_sign(s->keys, i->claims, i->mem);
 	if (token->n <= room && token->n <= TOKEN_MAX)
 		return 0;
+	largest = session_largest_claim(*out, &bytes);
 	*out = NULL;
 	return err_set(e, REASON_LOGIN_CLAIM,
-	    "session: the cookie would have %zu bytes, %zu fit into a browser; a claim that a route names is "
-	    "too large",
-	    token->n, room);
+	    "session: the cookie would have %zu bytes, %zu fit into a browser; the largest claim is %s, with "
+	    "%zu "
+	    "bytes",
+	    token->n, room, largest, bytes);
 }
 
 bool

@@ -75,6 +75,11 @@ struct session_scope {
 struct sessions *sessions_new(
     const struct conf_session *c, const struct conf_strings *needed, struct err *e) MUST_CHECK;
 void sessions_free(struct sessions **s);
+/*
+ * Of a claim that is a list, these elements alone are kept: no header hands it
+ * on whole, and rules ask for nothing else.  Before s is shared; borrows values.
+ */
+void sessions_keep_only(struct sessions *s, const char *claim, const struct conf_strings *values);
 
 /*
  * The longest that a session may be in force from now on, in seconds:
@@ -128,7 +133,8 @@ enum session_found {
 	SESSION_INVALID,   /* malformed, forged, or of another proxy, host or provider */
 	SESSION_DUPLICATE, /* several differing ones verify */
 	SESSION_REVOKED,
-	SESSION_STALE, /* in force, but whether another instance ended it cannot be told; not by session_find() */
+	SESSION_STALE, /* in force, but whether another instance ended it cannot be told; not by
+			  session_find() */
 };
 
 /*
@@ -147,6 +153,9 @@ enum session_found session_find(const struct sessions *s, const struct visit *v,
 
 /* A deep copy in m. */
 const struct session *session_keep(const struct session *s, struct mem *m);
+
+/* The name of the claim that takes most room in the cookie ("username" is one); *bytes: how many. */
+const char *session_largest_claim(const struct session *s, size_t *bytes);
 
 /* The claim kept under this name; NULL when the token had none. */
 const struct session_claim *session_claim(const struct session *s, const char *name);

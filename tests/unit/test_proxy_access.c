@@ -368,6 +368,26 @@ START_TEST(every_claim_that_a_route_names_is_needed_once)
 }
 END_TEST
 
+START_TEST(of_a_list_that_no_header_wants_only_what_rules_ask_for_is_needed)
+{
+	struct conf_claim_rule more[] = { { "groups", "x", true }, { "roles", "r", true },
+		{ "groups", "y", false } };
+	struct conf_claim_header headers[] = { { "X-A", "roles" } };
+	struct conf_strings got;
+
+	rules[0].claims = more;
+	rules[0].n_claims = 3;
+	rules[1] = (struct conf_route){ .claim_headers = headers, .n_claim_headers = 1 };
+	conf.n_routes = 2;
+	got = access_values_needed(&conf, "groups", m);
+	ck_assert_uint_eq(got.n, 2);
+	ck_assert_str_eq(got.v[0], "x");
+	ck_assert_str_eq(got.v[1], "y");
+	ck_assert_uint_eq(access_values_needed(&conf, "roles", m).n, 0);
+	ck_assert_uint_eq(access_values_needed(&conf, "other", m).n, 0);
+}
+END_TEST
+
 START_TEST(nothing_is_needed_without_rules)
 {
 	conf.n_routes = 0;
@@ -401,6 +421,7 @@ main(void)
 	tcase_add_test(t, every_route_has_its_own_rules);
 	tcase_add_loop_test(t, a_broken_expression_is_a_mistake_of_the_configuration, 0, ROWS(expressions));
 	tcase_add_test(t, every_claim_that_a_route_names_is_needed_once);
+	tcase_add_test(t, of_a_list_that_no_header_wants_only_what_rules_ask_for_is_needed);
 	tcase_add_test(t, nothing_is_needed_without_rules);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -336,6 +336,27 @@ START_TEST(the_text_of_the_session_in_force_is_given_whole)
 }
 END_TEST
 
+/* --- what is kept of the claims --- */
+
+START_TEST(of_a_list_only_the_elements_asked_for_are_kept)
+{
+	static const char *wanted[] = { "b", "z" };
+	const struct conf_strings only = { 2, wanted };
+	const struct session *s;
+	struct str token;
+	size_t bytes;
+
+	sessions_keep_only(sessions, "groups", &only);
+	s = begin(0, false, &token);
+	ck_assert(str_is(session_claim(s, "groups")->value, STR("b")));
+	(void)json_object_set_new(jane.claims, "groups", json_string("a text is kept as it is"));
+	s = begin(0, false, &token);
+	ck_assert(str_is(session_claim(s, "groups")->value, STR("a text is kept as it is")));
+	ck_assert_str_eq(session_largest_claim(s, &bytes), "groups");
+	ck_assert_uint_eq(bytes, 23);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -353,6 +374,7 @@ suite(void)
 	tcase_add_test(t, a_session_not_used_ends);
 	tcase_add_test(t, idle_timeout_may_come_and_go_by_reload);
 	tcase_add_test(t, the_text_of_the_session_in_force_is_given_whole);
+	tcase_add_test(t, of_a_list_only_the_elements_asked_for_are_kept);
 	suite_add_tcase(s, t);
 	return s;
 }
