@@ -249,7 +249,7 @@ take_look(struct refresh_job *j)
 		return failed(j, &e);
 	if (j->held.session.p != NULL &&
 	    session_read(j->view->snap->sessions, &j->visit, j->held.session, &x) == SESSION_FOUND &&
-	    x->refresh_at > j->session->refresh_at) {
+	    refresh_table_newer(x->refresh_at, j->session->refresh_at)) {
 		j->result.state = REFRESH_RENEWED;
 		j->result.refresh_at = x->refresh_at;
 		j->result.tokens = j->held;

@@ -225,8 +225,14 @@ make_room(struct refresh_table *t, size_t bytes)
 static bool
 is_news(const struct entry *e, const struct refresh_asker *a)
 {
-	return e->until_ms > a->now_ms &&
-	       (e->result.state != REFRESH_RENEWED || e->result.refresh_at > a->refresh_at);
+	return e->until_ms > a->now_ms && (e->result.state != REFRESH_RENEWED ||
+					      refresh_table_newer(e->result.refresh_at, a->refresh_at));
+}
+
+bool
+refresh_table_newer(int64_t that, int64_t than)
+{
+	return than != 0 && (that == 0 || that > than);
 }
 
 static void

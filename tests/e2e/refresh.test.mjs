@@ -132,6 +132,23 @@ story('who comes late with the cookie from before is served, gets the new one, a
 	assert.equal(w.op.calls.refresh, 1);
 });
 
+story('the last renewal, whose tokens outlive the session, is taken like any other', async () => {
+	const w = await inCookie();
+	const browser = await signedIn(w, 'alice');
+	w.op.life = 7200;
+	const old = cookiesOf(browser);
+	await due(browser);
+	const answer = await browser.request(`${w.url}/last`);
+	assert.ok(answer.setCookies.some((c) => c.startsWith('workflow_session=')), 'the session cookie');
+	assert.ok(answer.setCookies.some((c) => c.startsWith('workflow_session.t=')), 'the tokens');
+	assert.equal(claimsOf(browser).refresh_at, undefined, 'never due again');
+	for (let i = 0; i < 3; i++) assert.equal((await browser.request(`${w.url}/on`)).status, 200);
+	const late = new Browser();
+	assert.equal((await late.request(`${w.url}/late`, { cookie: old })).status, 200);
+	assert.equal(late.jar.get('workflow_session').value, browser.jar.get('workflow_session').value);
+	assert.equal(w.op.calls.refresh, 1, 'the old refresh token is not used again');
+});
+
 story('a browser that leaves in the middle loses nothing', async () => {
 	const w = await inCookie();
 	const browser = await signedIn(w, 'alice');
