@@ -19,7 +19,9 @@
 #include "proxy/login.h"
 #include "proxy/mobile.h"
 #include "proxy/request.h"
+#include "session/revoked.h"
 
+static bool is_ended(struct request *, const struct session *);
 static enum step answer(struct request *, const struct session *, struct str token);
 static enum step refuse_trade(struct request *, const struct err *);
 static bool is_listed(const struct conf_strings *, struct str);
@@ -49,6 +51,8 @@ mobile_trade(struct request *r)
 	struct err e;
 
 	r->username = p->username; /* for the log */
+	if (request_is_stale(r))
+		return request_refuse_stale(r);
 	if (p->kind != PRINCIPAL_USER) {
 		(void)err_set(&e, REASON_MOBILE_USER,
 		    "a token of application %.*s for itself: a session needs a user's", STR_ARG(p->app_id));
@@ -66,7 +70,28 @@ mobile_trade(struct request *r)
 	request_visit(r, &v, r->bearer->provider);
 	if (session_begin(s->sessions, v.scope, &proof, r->now_ms, r->mem, &session, &token, &e) == -1)
 		return refuse_trade(r, &e);
+	if (is_ended(r, session)) {
+		(void)err_set(&e, REASON_SESSION_REVOKED,
+		    "this access token is older than the end of its user's sessions");
+		return refuse_trade(r, &e);
+	}
 	return answer(r, session, token);
+}
+
+/*
+ * What ended the user's sessions ends those that a token from before could
+ * bring: nobody asked the provider since.  Clocks may differ, and some
+ * providers date a token back.
+ */
+static bool
+is_ended(struct request *r, const struct session *begun)
+{
+	const struct snapshot *s = request_snap(r);
+	struct session x = *begun;
+
+	x.sst =
+	    (r->bearer->times.begins + s->conf->providers[r->bearer->provider].clock_tolerance / 1000) * 1000;
+	return revoked_session(r->worker->shared->revoked, &x, r->now_ms / 1000);
 }
 
 /* RFC 6749 5.1 */

@@ -169,6 +169,23 @@ story('a browser\'s session token as a bearer: it has no scopes; as a cookie it 
 	await refused(a, await call(a, '/api/x', { headers: { Cookie: `workflow_session=${token}` } }), 401, 'bearer_missing');
 });
 
+story('what ended a user\'s sessions ends those that an older access token could bring', async () => {
+	const a = await w();
+	const bob = (more) => a.op.mint(user(a.op, { sub: 'sub-bob', preferred_username: 'bob', sid: 'op-bob', ...more }));
+	const old = bob({ iat: now() - 120 });
+	const session = JSON.parse((await trade(a, old)).text).access_token;
+	const said = await new Browser().request(`${a.proxy.admin}/sessions/revoke`, {
+		method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ username: 'bob' }),
+	});
+	assert.equal(said.status, 200, said.text);
+	await refused(a, await call(a, '/x', { token: session }), 401, 'session_revoked');
+	await refused(a, await trade(a, old), 401, 'session_revoked');
+	await refused(a, await trade(a, bob({ iat: undefined })), 401, 'session_revoked');
+	const r = await trade(a, bob({ iat: now() }));
+	assert.equal(r.status, 200, r.text);
+	assert.equal((await call(a, '/x', { token: JSON.parse(r.text).access_token })).status, 200);
+});
+
 story('a session token cannot be traded again', async () => {
 	const a = await w();
 	await refused(a, await trade(a, await traded(a)), 401, 'token_type');
