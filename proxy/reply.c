@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/log.h"
 #include "conf/url.h"
 #include "proxy/client.h"
 #include "proxy/cors.h"
@@ -19,6 +20,8 @@
 
 #define FIELDS_MAX 49152 /* of one answer: split session cookies among them */
 
+static void put_head(struct request *, struct http1_out *);
+static void put_apology(struct request *, struct http1_out *);
 static void fill_page(struct request *, struct page *);
 static const char *sign_in_again(struct request *, struct str wanted, bool someone_else);
 static bool is_about_a_person(enum reason);
@@ -47,12 +50,15 @@ void
 reply_field(struct request *r, const char *name, struct str value)
 {
 	struct http1_out *o = &r->reply.fields;
+	size_t before = o->n;
 
 	if (o->p == NULL) {
 		o->p = mem_alloc(r->mem, FIELDS_MAX);
 		o->cap = FIELDS_MAX;
 	}
 	http1_put_field(o, str_of(name), value);
+	if (o->over)
+		o->n = before; /* half a line would become one with the next */
 }
 
 void
@@ -147,53 +153,78 @@ void
 reply_send(struct request *r)
 {
 	struct http1_out o = { r->worker->head_out, 0, HEAD_OUT_SIZE, false };
-	struct reply *y = &r->reply;
+	const struct reply *y = &r->reply;
 	struct iovec iov[2];
-	bool head = r->in.method_id == METHOD_HEAD;
 	int n = 0;
 
 	/* Behind a message that was not understood, or whose body is not read, nothing can follow. */
 	r->keep = r->in.keep_alive && !y->close && y->status != 400 && !r->in.upgrade &&
 		  !r->worker->draining &&
 		  (r->client->body.done || (r->in.body == BODY_LENGTH && !r->in.expect_continue));
+	put_head(r, &o);
+	if (o.over)
+		put_apology(r, &o);
 	r->status = y->status;
-	http1_put(&o, STR("HTTP/1.1 "));
-	http1_put_number(&o, (uint64_t)y->status);
-	http1_put(&o, STR(" "));
-	http1_put(&o, forward_reason_phrase(y->status));
-	http1_put(&o, STR("\r\n"));
-	forward_put_common(r, &o);
-	if (y->type != NULL)
-		http1_put_field(&o, STR("Content-Type"), str_of(y->type));
-	if (y->status != 204) { /* which has no body to tell the length of (RFC 9110 8.6) */
-		http1_put(&o, STR("Content-Length: "));
-		http1_put_number(&o, y->body.n);
-		http1_put(&o, STR("\r\n"));
-	}
-	cors_put(r->match.route, request_field(r, FIELD_ORIGIN), true, &o);
-	http1_put(&o, STR("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-			  "Referrer-Policy: no-referrer\r\n"));
-	if (y->type != NULL && strncmp(y->type, "text/html", 9) == 0)
-		http1_put_field(
-		    &o, STR("Content-Security-Policy"), str_of(y->csp == NULL ? page_csp : y->csp));
-	if (y->location != NULL)
-		http1_put_field(&o, STR("Location"), str_of(y->location));
-	if (y->retry_after > 0) {
-		http1_put(&o, STR("Retry-After: "));
-		http1_put_number(&o, y->retry_after);
-		http1_put(&o, STR("\r\n"));
-	}
-	http1_put(&o, (struct str){ y->fields.p, y->fields.n });
-	if (!r->keep)
-		http1_put(&o, STR("Connection: close\r\n"));
-	else if (r->in.minor == 0)
-		http1_put(&o, STR("Connection: keep-alive\r\n"));
-	http1_put(&o, STR("\r\n"));
 	iov[n++] = (struct iovec){ o.p, o.n };
-	if (y->body.n > 0 && !head)
+	r->bytes_out = r->in.method_id == METHOD_HEAD ? 0 : y->body.n;
+	if (r->bytes_out > 0)
 		iov[n++] = (struct iovec){ (void *)(uintptr_t)y->body.p, y->body.n };
 	r->head_sent = true;
-	r->bytes_out = head ? 0 : y->body.n;
 	if (client_write(r->client, iov, n) == -1)
 		client_close(r->client, "writing failed");
+}
+
+static void
+put_head(struct request *r, struct http1_out *o)
+{
+	const struct reply *y = &r->reply;
+
+	http1_put(o, STR("HTTP/1.1 "));
+	http1_put_number(o, (uint64_t)y->status);
+	http1_put(o, STR(" "));
+	http1_put(o, forward_reason_phrase(y->status));
+	http1_put(o, STR("\r\n"));
+	forward_put_common(r, o);
+	if (y->type != NULL)
+		http1_put_field(o, STR("Content-Type"), str_of(y->type));
+	if (y->status != 204) { /* which has no body to tell the length of (RFC 9110 8.6) */
+		http1_put(o, STR("Content-Length: "));
+		http1_put_number(o, y->body.n);
+		http1_put(o, STR("\r\n"));
+	}
+	cors_put(r->match.route, request_field(r, FIELD_ORIGIN), true, o);
+	http1_put(o, STR("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+			 "Referrer-Policy: no-referrer\r\n"));
+	if (y->type != NULL && strncmp(y->type, "text/html", 9) == 0)
+		http1_put_field(
+		    o, STR("Content-Security-Policy"), str_of(y->csp == NULL ? page_csp : y->csp));
+	if (y->location != NULL)
+		http1_put_field(o, STR("Location"), str_of(y->location));
+	if (y->retry_after > 0) {
+		http1_put(o, STR("Retry-After: "));
+		http1_put_number(o, y->retry_after);
+		http1_put(o, STR("\r\n"));
+	}
+	http1_put(o, (struct str){ y->fields.p, y->fields.n });
+	if (!r->keep)
+		http1_put(o, STR("Connection: close\r\n"));
+	else if (r->in.minor == 0)
+		http1_put(o, STR("Connection: keep-alive\r\n"));
+	http1_put(o, STR("\r\n"));
+}
+
+/* A head that does not fit is no head: half of one must not be sent. */
+static void
+put_apology(struct request *r, struct http1_out *o)
+{
+	log_request(LOG_LEVEL_ERROR, r->id, REASON_SYSTEM, "the head of an answer of ours exceeds %d bytes",
+	    HEAD_OUT_SIZE);
+	r->keep = false;
+	r->reply.status = 500;
+	r->reply.body = STR("");
+	o->n = 0;
+	o->over = false;
+	http1_put(
+	    o, STR("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nCache-Control: no-store\r\n"
+		   "Connection: close\r\n\r\n"));
 }
