@@ -475,8 +475,12 @@ end(struct process *p)
 	keeper_free(&p->keeper);
 	if (p->fetch != NULL)
 		fetch_free(&p->fetch);
-	for (k = 0; k < p->n_signals; k++)
+	for (k = 0; k < p->n_signals; k++) {
+		int number = (int)event_get_fd(p->signals[k]);
+
 		event_free(p->signals[k]);
+		(void)signal(number, SIG_IGN); /* who asks again to stop is not to turn it into a failure */
+	}
 	if (p->watchdog != NULL)
 		event_free(p->watchdog);
 	if (p->daily != NULL)
