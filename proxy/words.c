@@ -241,6 +241,9 @@ static const struct words by_reason[REASON_COUNT] = {
 	    SIGN_IN_FAILED, "The parts of the sign-in service's answer do not belong together.", TRY_AGAIN) },
 	[REASON_TOKEN_TYPE] = { SAY("Access denied",
 	    "What came with the request is not an access token for this application.", ASK) },
+	[REASON_TOKEN_INACTIVE] = { SAY("Access denied",
+	    "The access token that came with the request has run out or was taken back.",
+	    "Let the program sign in again.") },
 	[REASON_TOKEN_USERNAME] = { SAY("Access denied", "The access token does not say who you are.", ASK) },
 	/* the upstream */
 	[REASON_UPSTREAM_CONNECT_TIMEOUT] = { SAY(
