@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "conf/build.h"
+#include "conf/conf_listen.h"
 #include "conf/url.h"
 #include "conf/value.h"
 
@@ -28,6 +29,7 @@ conf_redis_build(struct build *b, struct group *g, struct conf_session *s)
 	else if (url.n == 1 && !url.v[0].flawed)
 		address(b, &url, &s->redis);
 	prefix(b, groups_entry(g, "redis_prefix"), &s->redis);
+	conf_listen_authorities(b, groups_entry(g, "redis_tls_ca"));
 	s->redis.tls_ca = build_text(b, groups_entry(g, "redis_tls_ca"));
 	together(b, g, s);
 }

@@ -8,6 +8,7 @@ import { Browser } from './lib/browser.mjs';
 import { FaultOp } from './lib/faultop.mjs';
 import { freePort, sleep, until } from './lib/ports.mjs';
 import { Proxy, runAside, scratch } from './lib/proxy.mjs';
+import { Raw } from './lib/raw.mjs';
 import { Redis } from './lib/redis.mjs';
 import { story } from './lib/world.mjs';
 
@@ -67,6 +68,7 @@ async function within(o, fn) {
 		throw e;
 	}
 }
+const sidOf = (browser) => JSON.parse(Buffer.from(browser.jar.get('workflow_session').value.split('.')[1], 'base64url')).sid;
 const code = async (answer) => { const a = await answer; return a.status === 200 ? '200' : `${a.status} ${a.json.error}`; };
 
 story('a session of one instance is one of the other; what ends at one ends at the other within a second', () => within({}, async (c) => {
@@ -84,6 +86,17 @@ story('a session of one instance is one of the other; what ends at one ends at t
 	const late = await c.add();
 	assert.equal(await code(c.at(late, alice)), '401 session_revoked', 'before the first request is served');
 	assert.equal(await code(c.at(late, bob)), '200');
+}));
+
+story('a WebSocket at one instance ends when the session is ended at the other', () => within({}, async (c) => {
+	const [a, b] = c.proxies;
+	const alice = await c.signedIn(a);
+	const socket = await Raw.open(b.port);
+	socket.send(`GET /socket HTTP/1.1\r\nHost: 127.0.0.1:${c.front}\r\nCookie: ${alice.jar.header(new URL(c.url))}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+	assert.equal((await socket.head()).status, 101);
+	assert.equal((await c.revoke(a, { sid: sidOf(alice) })).status, 200);
+	assert.ok(await socket.end(1000), 'the WebSocket goes on');
+	assert.equal((await b.lastAccess((r) => r.path === '/socket')).reason, 'session_revoked');
 }));
 
 story('signing out at one instance ends the session at the other, and its tokens are gone', () => within({}, async (c) => {
@@ -222,8 +235,6 @@ for (const store of ['redis', 'cookie']) {
 		assert.equal(c.redis.cli('KEYS', 'wp:lock:*'), '', 'the lock is given back');
 	}));
 }
-
-const sidOf = (browser) => JSON.parse(Buffer.from(browser.jar.get('workflow_session').value.split('.')[1], 'base64url')).sid;
 
 story('a record that stands under another session\'s key opens for nobody', () => within({
 	n: 1, settings: { routes: 'route "/" { upstream = "app" access_token_header = "X-Forwarded-Access-Token" }' },

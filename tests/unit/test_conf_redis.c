@@ -45,6 +45,8 @@ static const struct row mistakes[] = {
 	    "2: session.store: needs a Redis; write redis_file = \"...\" with redis://[user:password@]host:port/db in the file", NULL },
 	{ "session", "redis = \"redis://h\"\nrevocations = \"${D}/r\"",
 	    "3: session.revocations: redis is set, which keeps them for all instances; leave one of them out", NULL },
+	{ "session", "redis = \"rediss://h\"\nredis_tls_ca = \"${D}/empty\"",
+	    "3: session.redis_tls_ca: \"$D/empty\" holds no certificate; write a PEM file (no start line)", NULL },
 	{ "session", "redis = \"redis://h\"\nrevocation_stale = \"500ms\"",
 	    "3: session.revocation_stale: \"500ms\" is too small; write at least 1s", NULL },
 };
