@@ -38,7 +38,7 @@ static inline size_t text_lanes(const char *);
 #ifdef __SSE2__
 static inline unsigned control_lanes(const char *);
 #endif
-static enum http1_result keep_field(struct reader *, struct str, struct str, uint32_t);
+static inline enum http1_result keep_field(struct reader *, struct str, struct str, uint32_t);
 static enum field_id id_of(struct str, uint32_t);
 static_assert((int)HTTP1_BAD == -1, "err_set() returns HTTP1_BAD");
 static_assert(FIELD_COUNT <= 64, "a set of field ids fits a uint64_t");
@@ -416,7 +416,8 @@ control_lanes(const char *p)
 }
 #endif
 
-static enum http1_result
+/* Inline: it runs for every field of HTTP/1.1, and has a second caller. */
+__attribute__((always_inline)) static inline enum http1_result
 keep_field(struct reader *r, struct str name, struct str value, uint32_t fold)
 {
 	struct http1_head *h = r->h;

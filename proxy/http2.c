@@ -17,10 +17,12 @@
 #define WINDOW        (1024 * 1024) /* and of all uploads of a connection: what they may make us hold */
 #define ACKS_MAX      500           /* of its PINGs and SETTINGS, waiting for it to read */
 #define SETTINGS_MAX  32
+#define FRAME_SIZE    16384 /* of a frame of its (RFC 9113 6.5.2) */
+#define CONTINUATIONS 8     /* behind a HEADERS frame, beyond those that limits.header_size needs */
 #define ROUND_MS      10000 /* of a timer that counts nothing */
 #define LAST_WORDS_MS 500   /* between the two GOAWAYs, for a request that is on its way */
 
-/* Frames that make work and bring nothing: PING, SETTINGS, PRIORITY, empty DATA, unknown ones (CVE-2019-9512
+/* Frames that make work and bring nothing: PING, SETTINGS, PRIORITY, empty DATA (CVE-2019-9512
  * ff.). */
 #define CHATTER       1000
 #define CHATTER_PER_S 100
@@ -73,6 +75,7 @@ session_new(struct http2 *h)
 	nghttp2_session_callbacks *cb;
 	nghttp2_session *session;
 	nghttp2_option *o;
+	size_t header_size = (size_t)h->client->worker->view->snap->conf->limits.header_size;
 
 	if (nghttp2_session_callbacks_new(&cb) != 0 || nghttp2_option_new(&o) != 0)
 		abort();
@@ -84,6 +87,8 @@ session_new(struct http2 *h)
 	nghttp2_option_set_no_closed_streams(o, 1);
 	nghttp2_option_set_max_outbound_ack(o, ACKS_MAX);
 	nghttp2_option_set_max_settings(o, SETTINGS_MAX);
+	nghttp2_option_set_max_continuations(o, header_size / FRAME_SIZE + CONTINUATIONS);
+	nghttp2_option_set_max_send_header_block_length(o, 2 * HEAD_OUT_SIZE);
 	if (nghttp2_session_server_new2(&session, cb, h, o) != 0)
 		abort();
 	nghttp2_option_del(o);

@@ -32,7 +32,7 @@ http2_answer(struct http2_stream *s, struct str head)
 	nghttp2_data_provider body = { { .ptr = s }, read_cb };
 	struct str status = { head.p + STATUS_AT, STATUS_SIZE }, name, value;
 	int code = status_of(head);
-	struct head x;
+	struct head x __attribute__((uninitialized)); /* nv[0..n) is set */
 
 	/* A stream that became a WebSocket: what 101 is there, 200 is here (RFC 8441 5). */
 	x.nv[0] = field(STR(":status"), code == 101 ? STR("200") : status);

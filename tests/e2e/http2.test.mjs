@@ -310,6 +310,7 @@ story('the limits are those of HTTP/1.1: head, body, times', async () => {
 		assert.ok(over.status === 413 || over.code !== 0, `${over.status} ${over.code}`);
 		const slow = s.request(to('/public/x', { ':method': 'POST' }), { endStream: false });
 		slow.on('error', () => {});
+		slow.resume();
 		slow.write('half');
 		const status = await new Promise((resolve) => { slow.once('response', (h) => resolve(h[':status'])); slow.once('close', () => resolve(`reset ${slow.rstCode}`)); });
 		assert.equal(status, 408);
@@ -318,6 +319,21 @@ story('the limits are those of HTTP/1.1: head, body, times', async () => {
 		const closed = new Promise((resolve) => { s.once('close', resolve); });
 		assert.equal(await Promise.race([away, sleep(6000).then(() => 'none')]), 0, 'an idle connection ends with GOAWAY');
 		await closed;
+	} finally {
+		await own.stop();
+	}
+});
+
+story('heads of 100 KiB pass both ways where limits.header_size lets them', async () => {
+	const own = await world({ ...options, limits: 'header_size = "128k"' });
+	try {
+		const big = Array.from({ length: 100 }, (_, i) => [`x-part-${i}`, `${i}`.padEnd(800, '~')]);
+		own.backend.on('/public/head', (r, q) => q.write(`HTTP/1.1 200 OK\r\n${big.map(([n, v]) => `${n}: ${v}\r\n`).join('')}Content-Length: 2\r\n\r\nok`));
+		const s = await session(own.port, { maxSendHeaderBlockLength: 1 << 20, settings: { maxHeaderListSize: 1 << 20 } });
+		const r = await ask(s, to('/public/head', Object.fromEntries(big)));
+		assert.equal(r.status, 200);
+		for (const [n, v] of big) assert.deepEqual([own.backend.last.get(n), r.headers[n]], [v, v]);
+		s.close();
 	} finally {
 		await own.stop();
 	}
