@@ -59,7 +59,9 @@ refresh_begin(struct request *r)
 static struct refresh_asker
 asker_of(const struct request *r)
 {
-	return (struct refresh_asker){ r->session->sid, r->session->refresh_at, clock_ms() };
+	return (struct refresh_asker){
+		.sid = r->session->sid, .refresh_at = r->session->refresh_at, .now_ms = clock_ms()
+	};
 }
 
 static void
@@ -231,4 +233,34 @@ write_anew(struct request *r)
 	reply_cookies(r, session_cookie_set(&s->conf->session, r->match.origin,
 			     mem_text(r->mem, v.scope->cookie), token, &v, r->mem));
 	return STEP_AUTHORIZE;
+}
+
+void
+refresh_follow(struct request *r, struct mem **m)
+{
+	struct snapshot *s = request_snap(r);
+	struct refresh_asker a = asker_of(r);
+	struct mem *fresh;
+	struct visit v = {
+		.scope = snapshot_scope(s, r->match.origin, r->provider),
+		.revoked = r->worker->shared->revoked,
+		.now_ms = a.now_ms,
+	};
+	struct refresh_result result;
+	const struct session *x;
+
+	if (a.refresh_at == 0 || a.refresh_at > a.now_ms / 1000 || r->bearer != NULL)
+		return;
+	a.in_passing = true;
+	v.mem = fresh = mem_new(SIZE_MAX);
+	if (refresh_table_look(r->worker->shared->refreshes, &a, fresh, &result) &&
+	    result.state == REFRESH_RENEWED &&
+	    session_read(s->sessions, &v, result.tokens.session, &x) == SESSION_FOUND &&
+	    str_is(x->sid, r->session->sid)) {
+		r->session = x;
+		mem_free(m);
+		*m = fresh;
+		return;
+	}
+	mem_free(&fresh);
 }

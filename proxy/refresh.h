@@ -15,4 +15,10 @@
 /* Is there anything to do about the session that was found?  Cheap. */
 bool refresh_is_due(const struct request *r);
 
+/*
+ * For a stream, whose head is long gone: when its session was renewed since,
+ * r->session is the new one, in *m, which takes the place of the one before.
+ */
+void refresh_follow(struct request *r, struct mem **m);
+
 #endif

@@ -53,7 +53,7 @@ static void drop(struct refresh_table *, struct entry *);
 static void sweep(struct refresh_table *, int64_t now_ms);
 static bool make_room(struct refresh_table *, size_t bytes);
 static bool is_news(const struct entry *, const struct refresh_asker *);
-static void take(struct entry *, int64_t now_ms, struct mem *, struct refresh_result *);
+static void take(struct entry *, const struct refresh_asker *, struct mem *, struct refresh_result *);
 static size_t copy(const struct refresh_result *, struct mem *, struct refresh_result *);
 static struct str copy_text(struct str, struct mem *, size_t *);
 static void call(void *);
@@ -99,7 +99,7 @@ refresh_table_enter(
 	if (e != NULL && e->result.state == REFRESH_RUNNING) {
 		seat = REFRESH_LATE;
 	} else if (e != NULL && is_news(e, a)) {
-		take(e, a->now_ms, m, out);
+		take(e, a, m, out);
 		seat = REFRESH_KNOWN;
 	} else {
 		if (e != NULL)
@@ -124,7 +124,7 @@ refresh_table_look(
 	e = *find(t, a->sid);
 	news = e != NULL && e->result.state != REFRESH_RUNNING && is_news(e, a);
 	if (news)
-		take(e, a->now_ms, m, out);
+		take(e, a, m, out);
 	(void)pthread_mutex_unlock(&t->lock);
 	return news;
 }
@@ -236,11 +236,11 @@ refresh_table_newer(int64_t that, int64_t than)
 }
 
 static void
-take(struct entry *e, int64_t now_ms, struct mem *m, struct refresh_result *out)
+take(struct entry *e, const struct refresh_asker *a, struct mem *m, struct refresh_result *out)
 {
-	if (!e->taken && e->result.state == REFRESH_RENEWED)
-		e->until_ms = now_ms + REFRESH_TAKEN;
-	e->taken = true;
+	if (!e->taken && !a->in_passing && e->result.state == REFRESH_RENEWED)
+		e->until_ms = a->now_ms + REFRESH_TAKEN;
+	e->taken = e->taken || !a->in_passing;
 	(void)copy(&e->result, m, out);
 }
 

@@ -67,6 +67,7 @@ struct refresh_asker {
 	struct str sid;
 	int64_t refresh_at;
 	int64_t now_ms;
+	bool in_passing; /* it cannot hand the result on, so nobody has taken it */
 };
 enum refresh_seat refresh_table_enter(
     struct refresh_table *t, const struct refresh_asker *a, struct mem *m, struct refresh_result *out);

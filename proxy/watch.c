@@ -1,6 +1,7 @@
 /* proxy/watch.c - see proxy/watch.h */
 #include <stddef.h>
 
+#include "proxy/refresh.h"
 #include "proxy/watch.h"
 #include "session/revoked.h"
 
@@ -10,6 +11,7 @@ struct watch {
 	struct watch *next, **prev; /* in worker.watches */
 	struct timer timer;
 	struct request *request;
+	struct mem *mem; /* ours; of the session, when it was renewed since */
 };
 
 static bool is_over(const struct request *, struct err *);
@@ -82,6 +84,8 @@ look_again(struct timer *t)
 	struct watch *w = timer_owner(t, struct watch, timer);
 	struct err e;
 
+	if (!w->request->aborted)
+		refresh_follow(w->request, &w->mem);
 	if (is_over(w->request, &e))
 		end(w->request, &e);
 	else
@@ -94,6 +98,7 @@ stop(void *arg)
 	struct watch *w = arg;
 
 	timer_clear(&w->timer);
+	mem_free(&w->mem);
 	*w->prev = w->next;
 	if (w->next != NULL)
 		w->next->prev = w->prev;

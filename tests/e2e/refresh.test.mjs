@@ -219,6 +219,36 @@ story('without a timeout each renewal moves the end of the session on', async ()
 	assert.equal(w.op.calls.refresh, 1);
 });
 
+story('an event stream goes on with its session when that is renewed, and ends with it when it is not', async () => {
+	const w = await bound();
+	w.backend.on('/events', (q, s) => {
+		s.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n');
+		const beat = setInterval(() => { s.write('3\r\n:\n\n\r\n'); }, 200);
+		s.on('close', () => clearInterval(beat));
+	});
+	const listen = (browser) => {
+		const stream = { open: true };
+		const q = request(`${w.url}/events`, { headers: { Cookie: cookiesOf(browser) }, agent: false }, (r) => {
+			r.on('data', () => {});
+			for (const e of ['end', 'error', 'close']) r.on(e, () => { stream.open = false; });
+		});
+		q.on('error', () => { stream.open = false; });
+		q.end();
+		return Object.assign(stream, { close: () => q.destroy() });
+	};
+	const idle = await signedIn(w, 'bob');
+	w.op.life = 3;
+	const kept = await w.signedIn('alice');
+	w.op.life = 3600;
+	const [goesOn, ends] = [listen(kept), listen(idle)];
+	await due(kept);
+	assert.equal((await kept.request(`${w.url}/x`)).status, 200);
+	await until('the stream of the session that ran out to end', () => !ends.open, 8000);
+	await sleep(1500);
+	assert.ok(goesOn.open, 'the stream of the renewed session is still there');
+	goesOn.close();
+});
+
 story('invalid_grant ends the session: a sign-in for who navigates, 401 for who does not', async () => {
 	const w = await inCookie();
 	const browser = await signedIn(w, 'alice');
@@ -319,6 +349,7 @@ story('a stop in the middle of a renewal ends cleanly', async () => {
 	await until('the token request', () => w.op.calls.refresh === 1);
 	w.proxy.signal('SIGTERM');
 	assert.equal((await answer).status, 200);
+	assert.equal(await w.proxy.ended, 0);
 });
 
 closing(inCookie, bound, real);

@@ -53,7 +53,8 @@ turn(void)
 static enum refresh_seat
 enter(int64_t refresh_at, int64_t later, struct refresh_result *out)
 {
-	return refresh_table_enter(table, &(struct refresh_asker){ SID, refresh_at, NOW + later }, m, out);
+	return refresh_table_enter(table,
+	    &(struct refresh_asker){ .sid = SID, .refresh_at = refresh_at, .now_ms = NOW + later }, m, out);
 }
 
 static void
@@ -93,7 +94,7 @@ END_TEST
 
 START_TEST(late_comers_are_served_for_a_minute_after_the_first_of_them)
 {
-	const struct refresh_asker a = { SID, 100, NOW + 500000 };
+	const struct refresh_asker a = { .sid = SID, .refresh_at = 100, .now_ms = NOW + 500000 };
 	struct refresh_result r;
 
 	ck_assert_int_eq(enter(100, 0, &r), REFRESH_FIRST);
@@ -118,7 +119,7 @@ END_TEST
 
 START_TEST(looking_begins_nothing)
 {
-	const struct refresh_asker a = { SID, 100, NOW };
+	const struct refresh_asker a = { .sid = SID, .refresh_at = 100, .now_ms = NOW };
 	struct refresh_result r;
 
 	ck_assert(!refresh_table_look(table, &a, m, &r));
