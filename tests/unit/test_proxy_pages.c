@@ -92,6 +92,20 @@ START_TEST(the_form_that_sends_itself_runs_the_one_script_that_its_policy_names)
 }
 END_TEST
 
+START_TEST(a_kept_form_is_stood_in_for_by_an_empty_one_with_a_button)
+{
+	struct str html = page_resume("req-1", "/form?a=1&b='\"><script>alert(1)</script>", m);
+
+	ck_assert_ptr_nonnull(strstr(html.p, "enctype=\"text/plain\""));
+	ck_assert_ptr_nonnull(strstr(html.p, "action=\"/form?a=1&amp;b=&#39;&quot;&gt;&lt;script&gt;"));
+	ck_assert_uint_eq(count(html, "<script"), 1);
+	ck_assert_uint_eq(count(html, "<input"), 0);
+	ck_assert_uint_eq(count(html, "<button"), 1);
+	html = page_resume("req-1", "javascript:alert(1)", m);
+	ck_assert_ptr_nonnull(strstr(html.p, "action=\"\""));
+}
+END_TEST
+
 START_TEST(the_form_holds_every_parameter_escaped_and_a_button)
 {
 	struct authreq_param v[] = { { "state", STR("a.b-_") },
@@ -439,6 +453,7 @@ main(void)
 	tcase_add_checked_fixture(t, begin, end);
 	tcase_add_test(t, the_policy_names_the_hash_of_the_style);
 	tcase_add_test(t, the_form_that_sends_itself_runs_the_one_script_that_its_policy_names);
+	tcase_add_test(t, a_kept_form_is_stood_in_for_by_an_empty_one_with_a_button);
 	tcase_add_test(t, the_form_holds_every_parameter_escaped_and_a_button);
 	tcase_add_test(t, the_policy_lets_nothing_run_and_nobody_frame);
 	tcase_add_test(t, every_reason_has_a_whole_page);
