@@ -154,6 +154,31 @@ story('Redis gone: sessions go on, what needs it is refused with its reason, and
 	assert.doesNotMatch(a.stderr, /client-secret-of-the-tests/);
 }));
 
+story('a Redis that hangs holds nobody up for long, not at the start either', () => within({
+	n: 1, settings: { routes: 'route "/" { upstream = "app" }\nroute "/token" { upstream = "app" access_token_header = "X-Access" }' },
+}, async (c) => {
+	const [p] = c.proxies;
+	const alice = await c.signedIn(p);
+	assert.equal(await code(c.at(p, alice, '/token')), '200');
+	c.redis.child.kill('SIGSTOP');
+	try {
+		const took = async (what) => { const from = Date.now(); return { is: await what, ms: Date.now() - from }; };
+		const plain = await took(code(c.at(p, alice)));
+		assert.ok(plain.is === '200' && plain.ms < 500, JSON.stringify(plain));
+		const hung = await took(code(c.at(p, alice, '/token')));
+		assert.ok(hung.is === '503 redis_down' && hung.ms < 3500, JSON.stringify(hung));
+		const from = Date.now();
+		const late = await Proxy.start({ ...c.settings, port: await freePort(), adminPort: await freePort() });
+		c.proxies.push(late);
+		assert.ok(Date.now() - from < 5000, 'it waits for the Redis');
+		assert.equal(await code(c.at(late, alice)), '503 revocations_stale');
+		c.redis.child.kill('SIGCONT');
+		for (const one of c.proxies) await until('recovery', async () => await code(c.at(one, alice, '/token')) === '200');
+	} finally {
+		c.redis.child.kill('SIGCONT');
+	}
+}));
+
 story('a Redis that has forgotten everything is told again what ended', () => within({}, async (c) => {
 	const [a, b] = c.proxies;
 	const alice = await c.signedIn(a);
