@@ -405,9 +405,17 @@ renew(struct refresh_job *j)
 	const struct session *x;
 	struct str token;
 	struct err e;
+	size_t bytes;
 
 	if (session_renew(j->view->snap->sessions, &j->visit, j->token, &proof, &x, &token, &e) == -1)
 		return ended(j, &e);
+	/* As at the sign-in, which will say so on a page: a browser must not be shut out by its cookies. */
+	if (token.n > j->view->snap->conf->limits.header_size / 2) {
+		(void)err_set(&e, REASON_LOGIN_CLAIM,
+		    "its cookie would have %zu bytes now; the largest claim is %s", token.n,
+		    session_largest_claim(x, &bytes));
+		return ended(j, &e);
+	}
 	if (j->fresh.id_token.n > 0)
 		j->held.id_token = j->fresh.id_token;
 	j->held.session = token;

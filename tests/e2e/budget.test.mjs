@@ -1,6 +1,7 @@
 // What a session takes of a browser's cookies and of the room that a head has.
 import assert from 'node:assert/strict';
 import { FETCH } from './lib/browser.mjs';
+import { sleep } from './lib/ports.mjs';
 import { closing, shared, story } from './lib/world.mjs';
 
 const w = shared({
@@ -52,6 +53,19 @@ story('tokens take only the room that is left', async () => {
 	const size = [...someone.jar.cookies.values()].reduce((n, c) => n + c.name.length + c.value.length, 0);
 	assert.ok(size < 8192, `${size} bytes`);
 	assert.ok(someone.jar.get('workflow_session.t'), 'the ID and refresh token are kept');
+});
+
+story('claims that grow too large end the session when it is renewed, before they shut the browser out', async () => {
+	const { op, url, browser } = await w();
+	op.reset();
+	op.life = 3;
+	const someone = browser();
+	assert.equal((await someone.signIn(`${url}/`)).status, 200);
+	op.fault = { claims: { groups: names(200) } };
+	const due = JSON.parse(Buffer.from(someone.jar.get('workflow_session').value.split('.')[1], 'base64url')).refresh_at;
+	await sleep(Math.max(0, due * 1000 - Date.now()) + 50);
+	assert.equal((await someone.request(`${url}/x`, { headers: FETCH })).status, 401);
+	assert.equal(op.calls.refresh, 1);
 });
 
 closing(w);

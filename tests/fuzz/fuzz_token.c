@@ -12,6 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static void check_text(const struct token_keys *, struct str, struct mem *);
+static void check_sealed(const struct token_keys *, struct str, struct mem *);
 static void check_claims(const struct token_keys *, struct secret **, struct str, struct mem *);
 static void check_session(const struct session *, struct mem *);
 
@@ -30,8 +31,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	if (n > 0 && data[0] == 't')
 		check_text(keys, str_from(input, 1), m);
-	else if (n > 0)
+	else if (n > 0) {
 		check_claims(keys, &secret, str_from(input, 1), m);
+		check_sealed(keys, str_from(input, 1), m);
+	}
 	mem_free(&m);
 	return 0;
 }
@@ -43,6 +46,23 @@ check_text(const struct token_keys *keys, struct str text, struct mem *m)
 	struct str payload;
 
 	if (token_verify(keys, text, m, &payload) && !str_is(token_sign(keys, payload, m), text))
+		abort();
+}
+
+/* An encrypted token opens as what it was made of, and not at all when a character is another. */
+static void
+check_sealed(const struct token_keys *keys, struct str claims, struct mem *m)
+{
+	struct str sealed = token_seal(keys, claims, m), payload;
+	char *altered = mem_text(m, sealed);
+	size_t at = claims.n == 0 ? 0 : (unsigned char)claims.p[claims.n - 1] * 131 % sealed.n;
+
+	if (sealed.n > TOKEN_MAX)
+		return;
+	if (!token_is_whole(sealed) || !token_verify(keys, sealed, m, &payload) || !str_is(payload, claims))
+		abort();
+	altered[at] = altered[at] == 'A' ? 'B' : 'A';
+	if (token_verify(keys, (struct str){ altered, sealed.n }, m, &payload))
 		abort();
 }
 
