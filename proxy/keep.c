@@ -22,12 +22,20 @@ struct keeping {
 	struct str idp, sub, sid;
 };
 
+/* What a copy under way takes. */
+struct lent {
+	struct keeps *keeps;
+	size_t n;
+};
+
 static bool is_from_here(const struct request *);
 static void give_back(void *);
 static void close_form(void *);
 static struct str target_of(struct request *);
 static bool read_key(struct str, unsigned char[KEEPS_KEY]);
 static struct kept *open_form(struct request *, const unsigned char *);
+static bool hold(struct request *);
+static void lent_back(void *);
 static bool is_of(const struct kept *, const struct session *);
 static bool is_for(struct request *, const struct kept *);
 static bool find_session_of(struct request *, const struct kept *);
@@ -151,6 +159,8 @@ keep_resume(struct request *r)
 	if (form == NULL || !str_is(form->host, str_of(r->match.origin->origin)))
 		return gone(r);
 	if (!find_session_of(r, form)) {
+		if (r->found == SESSION_STALE) /* who signed in again would be no further */
+			return request_refuse_stale(r);
 		reply_redirect(r, 302,
 		    mem_printf(r->mem, "%s?rd=%s", request_own_path(r, "login").p,
 			url_encode(r->mem, str_of(mem_printf(r->mem, "%s?k=%.*s",
@@ -241,18 +251,45 @@ keep_replay(struct request *r)
 		struct str rest = v.cookies[i];
 
 		while (r->kept == NULL && next_key(&rest, cookie_prefix(r), key)) {
-			struct kept *form = open_form(r, key);
-
-			if (form != NULL && is_of(form, r->session) && is_for(r, form))
-				r->kept = form;
+			r->kept = keeps_open(r->worker->shared->keeps, key, r->now_ms / 1000, false);
+			if (r->kept != NULL && !(is_of(r->kept, r->session) && is_for(r, r->kept)))
+				keeps_close(&r->kept);
 		}
 	}
 	if (r->kept == NULL)
 		return gone(r);
+	if (!hold(r))
+		return request_refuse(
+		    r, REASON_OVERLOADED, "too many kept forms are being sent; this one stays where it is");
 	r->in.body = BODY_LENGTH;
 	r->in.content_length = r->kept->body.n;
 	log_request(LOG_LEVEL_INFO, r->id, REASON_NONE, "a kept form of %zu bytes is sent", r->kept->body.n);
 	return request_pass(r);
+}
+
+/* An upstream may take its time: meanwhile the copy counts, and is wiped with the request. */
+static bool
+hold(struct request *r)
+{
+	struct lent *l = mem_zalloc(r->mem, sizeof(*l));
+	size_t n = r->kept->room_size;
+
+	mem_on_free(r->mem, close_form, r->kept);
+	if (!keeps_lend(r->worker->shared->keeps, n)) {
+		r->kept = NULL;
+		return false;
+	}
+	*l = (struct lent){ r->worker->shared->keeps, n };
+	mem_on_free(r->mem, lent_back, l);
+	return true;
+}
+
+static void
+lent_back(void *arg)
+{
+	const struct lent *l = arg;
+
+	keeps_lent_back(l->keeps, l->n);
 }
 
 static bool

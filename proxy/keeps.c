@@ -27,6 +27,7 @@ struct keeps {
 	pthread_mutex_t lock;
 	struct entry *first;
 	size_t n, used; /* used: bytes of all entries, and what is reserved */
+	size_t lent;    /* bytes of copies that are being sent */
 };
 
 static const struct str purpose = { "kept form", 9 };
@@ -82,6 +83,27 @@ keeps_release(struct keeps *k, size_t n)
 {
 	(void)pthread_mutex_lock(&k->lock);
 	k->used -= n;
+	(void)pthread_mutex_unlock(&k->lock);
+}
+
+bool
+keeps_lend(struct keeps *k, size_t n)
+{
+	bool there;
+
+	(void)pthread_mutex_lock(&k->lock);
+	there = n <= KEEPS_TOTAL - k->lent;
+	if (there)
+		k->lent += n;
+	(void)pthread_mutex_unlock(&k->lock);
+	return there;
+}
+
+void
+keeps_lent_back(struct keeps *k, size_t n)
+{
+	(void)pthread_mutex_lock(&k->lock);
+	k->lent -= n;
 	(void)pthread_mutex_unlock(&k->lock);
 }
 

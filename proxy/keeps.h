@@ -39,6 +39,10 @@ void keeps_free(struct keeps **k);
 bool keeps_reserve(struct keeps *k, size_t n);
 void keeps_release(struct keeps *k, size_t n);
 
+/* The same for copies that are on their way to an upstream: as many bytes again, for all of them. */
+bool keeps_lend(struct keeps *k, size_t n);
+void keeps_lent_back(struct keeps *k, size_t n);
+
 /* Keep a copy under a fresh key.  false: there is no room. */
 bool keeps_add(struct keeps *k, const struct kept *form, int64_t now, unsigned char key[KEEPS_KEY]);
 

@@ -179,6 +179,24 @@ story('a Redis that hangs holds nobody up for long, not at the start either', ()
 	}
 }));
 
+story('a kept form waits while nobody can say which sessions ended, and sends nobody round and round', () => within({
+	n: 1, session: 'store = cookie timeout = "6s" revocation_stale = "2s"',
+}, async (c) => {
+	const [p] = c.proxies;
+	const alice = await c.signedIn(p);
+	await sleep(6100);
+	const to = await c.at(p, alice, '/form', { method: 'POST', body: 'a=b', headers: { Accept: 'text/html', Origin: c.url, 'Sec-Fetch-Site': 'same-origin', 'Content-Type': 'application/x-www-form-urlencoded' } });
+	let answer = to;
+	for (let i = 0; i < 10 && answer.location && !answer.location.includes('/auth/resume?k='); i++)
+		answer = answer.location.startsWith(c.url) ? await c.at(p, alice, answer.location.slice(c.url.length), {}) : await alice.request(answer.location);
+	const resume = answer.location.slice(c.url.length);
+	await c.redis.down();
+	await until('the view to be too old', async () => await code(c.at(p, alice)) === '503 revocations_stale', 5000);
+	assert.equal(await code(c.at(p, alice, resume)), '503 revocations_stale');
+	await c.redis.up();
+	await until('the view to be fresh', async () => (await c.at(p, alice, resume)).status !== 503, 5000);
+}));
+
 story('a Redis that has forgotten everything is told again what ended', () => within({}, async (c) => {
 	const [a, b] = c.proxies;
 	const alice = await c.signedIn(a);

@@ -41,6 +41,19 @@ add(const char *sid, struct str body, int64_t until, int64_t now)
 	return keeps_add(keeps, &form, now, key);
 }
 
+START_TEST(copies_under_way_are_bounded_and_take_nothing_from_those_that_wait)
+{
+	ck_assert(keeps_lend(keeps, KEEPS_TOTAL - 10));
+	ck_assert(!keeps_lend(keeps, 11));
+	ck_assert(keeps_lend(keeps, 10));
+	ck_assert(!keeps_lend(keeps, 1));
+	ck_assert(keeps_reserve(keeps, KEEPS_TOTAL));
+	keeps_lent_back(keeps, 10);
+	ck_assert(keeps_lend(keeps, 10));
+	ck_assert(!keeps_lend(keeps, SIZE_MAX));
+}
+END_TEST
+
 START_TEST(what_goes_in_comes_out_once)
 {
 	static const char body[] = "a\0b=\xff";
@@ -153,6 +166,7 @@ main(void)
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, what_goes_in_comes_out_once);
+	tcase_add_test(t, copies_under_way_are_bounded_and_take_nothing_from_those_that_wait);
 	tcase_add_test(t, half_a_key_opens_and_drops_nothing);
 	tcase_add_test(t, its_time_ends);
 	tcase_add_test(t, one_session_has_its_share);
