@@ -224,9 +224,9 @@ keep_is_replay(struct request *r)
 	struct visit v;
 	size_t i;
 
-	if (r->in.method_id != METHOD_POST || (r->in.body != BODY_NONE && r->in.body != BODY_LENGTH) ||
-	    r->in.content_length > 0 || !str_next(&type, ';', &essence) ||
-	    !str_is_nocase(str_trim(essence), STR("text/plain")))
+	if (r->in.method_id != METHOD_POST || r->verify != NULL ||
+	    (r->in.body != BODY_NONE && r->in.body != BODY_LENGTH) || r->in.content_length > 0 ||
+	    !str_next(&type, ';', &essence) || !str_is_nocase(str_trim(essence), STR("text/plain")))
 		return false;
 	request_visit(r, &v, r->provider);
 	for (i = 0; i < v.n_cookies; i++) {
