@@ -246,7 +246,9 @@ join_cookies(struct http2_head *x)
 		return 0;
 	p = to = mem_alloc(x->mem, x->crumb_bytes + 2 * x->n_crumbs);
 	for (size_t i = 0; i < x->n_crumbs; i++) {
-		if (i > 0) {
+		if (x->crumbs[i].n == 0)
+			continue;
+		if (to > p) {
 			memcpy(to, "; ", 2);
 			to += 2;
 		}

@@ -117,6 +117,8 @@ START_TEST(cookie_crumbs_are_one_field_again)
 	ck_assert_uint_eq(head.n_fields, 3);
 	for (size_t i = 1; i < head.n_fields; i++)
 		ck_assert(head.fields[i].id != FIELD_COOKIE);
+	ck_assert_int_eq(read_fields(ROW(GET "cookie\0\0cookie\0a=1\0cookie\0\0"), true), 0);
+	ck_assert(str_is(value_of(FIELD_COOKIE), STR("a=1")));
 	ck_assert_int_eq(read_fields(ROW(GET "cookie\0a=1; b=2\0"), true), 0);
 	ck_assert(str_is(value_of(FIELD_COOKIE), STR("a=1; b=2")));
 }
