@@ -7,6 +7,7 @@ import { closing, shared, story } from './lib/world.mjs';
 
 const w = shared({ session: 'idle_timeout = "4s" timeout = "9s"' });
 const sealed = shared({ session: 'timeout = "1h"' });
+const other = shared({ session: 'timeout = "1h" cookie = "other_session"' });
 const payload = (browser) => browser.jar.get('workflow_session').value.split('.');
 const claimsOf = (browser) => JSON.parse(Buffer.from(payload(browser)[1], 'base64url'));
 
@@ -92,4 +93,21 @@ story('secrets are rotated by a reload: the old one verifies while it is listed,
 	assert.equal((await fresh.request(`${url}/x`, { headers: FETCH })).status, 200);
 });
 
-closing(w, sealed);
+story('two proxies on one host keep out of each other\'s way when their cookies have different names', async () => {
+	const one = await sealed();
+	const two = await other();
+	const browser = await one.signedIn('alice');
+	two.op.user = 'bob';
+	assert.equal((await browser.signIn(`${two.url}/`)).status, 200);
+	for (let i = 0; i < 2; i++) {
+		assert.equal((await browser.request(`${one.url}/x`, { headers: FETCH })).status, 200);
+		assert.equal(one.backend.last.get('x-forwarded-user'), 'alice');
+		assert.equal((await browser.request(`${two.url}/x`, { headers: FETCH })).status, 200);
+		assert.equal(two.backend.last.get('x-forwarded-user'), 'bob');
+	}
+	await browser.go(`${two.url}/auth/logout`, { headers: { ...FETCH } });
+	assert.equal((await browser.request(`${two.url}/x`, { headers: FETCH })).status, 401);
+	assert.equal((await browser.request(`${one.url}/x`, { headers: FETCH })).status, 200);
+});
+
+closing(w, sealed, other);
