@@ -14,6 +14,7 @@
 #include "proxy/client.h"
 #include "proxy/endings.h"
 #include "proxy/frontend.h"
+#include "proxy/mobile.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
 #include "proxy/revoke.h"
@@ -76,12 +77,17 @@ find_sessions(struct request *r)
 
 	l->n = request_snap(r)->conf->n_providers;
 	l->v = mem_zalloc(r->mem, l->n * sizeof(*l->v));
+	r->logout = l;
+	if (mobile_is_sent(r)) { /* an app's; no cookie counts beside it */
+		mobile_find(r, NULL, l->n);
+		l->v[r->provider].session = r->session;
+		return;
+	}
 	for (size_t i = 0; i < l->n; i++) {
 		request_find_session(r, &i, 1);
 		l->v[i].session = r->session;
 	}
 	request_find_session(r, NULL, l->n);
-	r->logout = l;
 }
 
 /* Refused from now on, wherever their cookies are still held; and the browser's copies deleted. */

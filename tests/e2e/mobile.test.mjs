@@ -247,6 +247,11 @@ story('a session token ends: with the sign-out of its holder, with mobile_timeou
 		await call(b, '/auth/logout', { method: 'POST', headers: { Cookie: `workflow_session=${one}`, 'Sec-Fetch-Site': 'same-origin' } });
 		await refused(b, await call(b, '/x', { token: one }), 401, 'session_revoked');
 		await accepted(b, '/x', { token: other });
+		const third = await traded(b);
+		const out = await call(b, '/auth/logout', { method: 'POST', token: third, headers: { Cookie: `workflow_session=${other}` } });
+		assert.equal(out.status, 303, out.text);
+		await refused(b, await call(b, '/x', { token: third }), 401, 'session_revoked');
+		await accepted(b, '/x', { token: other });
 		b.proxy.write(b.proxy.text.replace('{"phone"}', '{"tablet"}'));
 		b.proxy.signal('SIGHUP');
 		await until('the list', async () => (await call(b, '/x', { token: other })).status === 401);
