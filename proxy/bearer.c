@@ -9,7 +9,7 @@
 
 /* A line of words that is cut, never overrun. */
 struct sentence {
-	char text[240];
+	char text[480];
 	size_t n;
 };
 
@@ -29,6 +29,7 @@ static int lacks_role(const struct bearer *, const char *where, const struct con
 static void say(struct sentence *, const char *fmt, ...) PRINTF(2, 3);
 static void say_list(struct sentence *, const struct str *, size_t);
 static void say_names(struct sentence *, const struct conf_strings *, const char *between);
+static void say_rights(struct sentence *, const struct bearer_refusal *);
 static const char *error_of(enum reason);
 static const char *description(const struct bearer_refusal *, struct mem *);
 
@@ -343,6 +344,20 @@ lacks_role(const struct bearer *b, const char *where, const struct conf_strings 
 }
 
 static void
+say_rights(struct sentence *w, const struct bearer_refusal *f)
+{
+	const struct bearer *b = f->bearer;
+
+	if (b == NULL || (f->why != REASON_SCOPE_MISSING && f->why != REASON_ROLE_MISSING))
+		return;
+	say(w, "; the token has: ");
+	if (f->why == REASON_SCOPE_MISSING)
+		say_list(w, b->scopes, b->n_scopes);
+	else
+		say_list(w, b->roles, b->n_roles);
+}
+
+static void
 say_names(struct sentence *w, const struct conf_strings *names, const char *between)
 {
 	for (size_t i = 0; i < names->n; i++)
@@ -395,7 +410,10 @@ error_of(enum reason why)
 	}
 }
 
-/* Our own words about what is wrong, and what was required: nothing of the token. */
+/*
+ * Our own words about what is wrong, what was required, and what of that kind
+ * the token has: whoever brought it can read it anyway.  Nothing else of it.
+ */
 static const char *
 description(const struct bearer_refusal *f, struct mem *m)
 {
@@ -405,6 +423,7 @@ description(const struct bearer_refusal *f, struct mem *m)
 	if (f->required != NULL && f->required->n > 0) {
 		say(&w, f->why == REASON_ROLE_MISSING ? "; required is one of: " : "; required: ");
 		say_names(&w, f->required, ", ");
+		say_rights(&w, f);
 	}
 	/* 3: %x20-21 / %x23-5B / %x5D-7E */
 	for (char *p = w.text; *p != '\0'; p++)

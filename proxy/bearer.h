@@ -90,6 +90,7 @@ struct bearer_refusal {
 	const char *realm;
 	enum reason why;
 	const struct conf_strings *required; /* NULL: nothing to name */
+	const struct bearer *bearer;         /* who brought it; NULL: nothing was verified */
 };
 struct str bearer_challenge(const struct bearer_refusal *f, struct mem *m);
 /* {"error","error_description","request_id"} */

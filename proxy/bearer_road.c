@@ -413,7 +413,7 @@ enum step
 bearer_refuse(struct request *r, const struct err *e, const struct conf_strings *required)
 {
 	const struct bearer_refusal f = {
-		.realm = r->match.origin->url, .why = e->reason, .required = required
+		.realm = r->match.origin->url, .why = e->reason, .required = required, .bearer = r->bearer
 	};
 	int status = bearer_status(e->reason);
 

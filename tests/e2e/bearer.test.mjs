@@ -229,7 +229,7 @@ story('a program needs a role, and a client section that is registered and activ
 	await accepted(a, '/api/roles/x', a.op.mint(app(a.op, 'batch-id', { roles: ['Run'] })), 'svc-batch');
 	await accepted(a, '/api/x', a.op.mint(app(a.op, 'batch-id', { roles: ['Run'] })), 'svc-batch');
 	await refused(a, '/api/roles/x', a.op.mint(app(a.op, 'batch-id', { roles: ['Other'] })), 403, 'role_missing', {
-		challenge: /error_description="[^"]*Run, Run All", scope="Run"/, log: /demands one of the app roles Run, Run All; the token of application batch-id has Other/,
+		challenge: /error_description="[^"]*Run, Run All; the token has: Other", scope="Run"/, log: /demands one of the app roles Run, Run All; the token of application batch-id has Other/,
 	});
 	await refused(a, '/api/roles/x', a.op.mint(app(a.op, 'batch-id', { scope: 'Run' })), 403, 'role_missing', { log: /has none/ });
 	await refused(a, '/api/roles/x', a.op.mint(app(a.op, 'batch-id', { roles: ['Run All'] })), 403, 'role_missing', { log: /client .*batch.* demands/ });

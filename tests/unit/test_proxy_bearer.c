@@ -364,8 +364,8 @@ static const struct {
 START_TEST(a_refusal_says_what_was_required_in_the_words_of_rfc_6750)
 {
 	struct conf_strings required = names(0, refusals[_i].required);
-	struct bearer_refusal f = { "https://a.example", refusals[_i].why,
-		required.n == 0 ? NULL : &required };
+	struct bearer_refusal f = { "https://a.example", refusals[_i].why, required.n == 0 ? NULL : &required,
+		NULL };
 	struct str challenge = bearer_challenge(&f, m);
 	json_t *body = json_loads(bearer_json(&f, "id-1", m).p, 0, NULL);
 
@@ -382,11 +382,30 @@ START_TEST(a_refusal_says_what_was_required_in_the_words_of_rfc_6750)
 }
 END_TEST
 
+START_TEST(a_refusal_says_what_the_token_has_of_the_kind_that_was_required)
+{
+	static const struct str had[] = { { "wf.read", 7 }, { "a\"b\r\n", 5 } }, held[] = { { "Walk", 4 } };
+	const struct bearer none = { .kind = PRINCIPAL_APP };
+	const struct bearer some = { .scopes = had, .n_scopes = 2, .roles = held, .n_roles = 1 };
+	struct conf_strings required = names(0, "Run");
+	struct bearer_refusal f = { "r", REASON_SCOPE_MISSING, &required, &some };
+
+	ck_assert(strstr(bearer_challenge(&f, m).p, "; the token has: wf.read, a?b??\"") != NULL);
+	f.why = REASON_ROLE_MISSING;
+	ck_assert(strstr(bearer_challenge(&f, m).p, "one of: Run; the token has: Walk\"") != NULL);
+	ck_assert(strstr(bearer_json(&f, "id-1", m).p, "; the token has: Walk\"") != NULL);
+	f.bearer = &none;
+	ck_assert(strstr(bearer_challenge(&f, m).p, "; the token has: none\"") != NULL);
+	f.why = REASON_CLAIM_MISSING;
+	ck_assert(strstr(bearer_challenge(&f, m).p, "the token has") == NULL);
+}
+END_TEST
+
 START_TEST(a_long_list_of_demands_is_cut_never_overrun)
 {
 	static const char *many[200];
 	struct conf_strings required = { 200, many };
-	struct bearer_refusal f = { "r", REASON_SCOPE_MISSING, &required };
+	struct bearer_refusal f = { "r", REASON_SCOPE_MISSING, &required, NULL };
 
 	for (size_t i = 0; i < 200; i++)
 		many[i] = mem_printf(m, "https://api.example.com/a-rather-long-scope-%zu", i);
@@ -441,6 +460,7 @@ main(void)
 	tcase_add_test(t, a_copy_is_whole_and_stands_alone);
 	tcase_add_test(t, the_claims_that_routes_need_are_kept_and_no_others);
 	tcase_add_loop_test(t, a_refusal_says_what_was_required_in_the_words_of_rfc_6750, 0, COUNT(refusals));
+	tcase_add_test(t, a_refusal_says_what_the_token_has_of_the_kind_that_was_required);
 	tcase_add_test(t, a_long_list_of_demands_is_cut_never_overrun);
 	tcase_add_test(t, what_is_no_tokens_fault_keeps_its_status);
 	tcase_add_test(t, a_session_as_bearer_has_the_scopes_that_it_keeps_and_no_role);
