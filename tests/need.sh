@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a make target needs beyond a bare Debian 12, said and installed.
 #
-#   tests/need.sh [--hint] GROUP...     groups: build test demo bench bench-check analyze format
+#   tests/need.sh [--hint] GROUP...     groups: build test demo bench bench-check bench-sessions analyze format
 #
 # Nothing missing: silent and quick.  Missing packages: installed when we are root, else the one command is
 # printed (exit 1).  --hint never installs.  The packages of npm land in tests/e2e/node_modules, whoever we are.
@@ -64,6 +64,12 @@ bench cmd:haproxy haproxy
 bench cmd:apache2 apache2-bin
 bench file:/usr/lib/apache2/modules/mod_auth_openidc.so libapache2-mod-auth-openidc
 bench cmd:strace strace
+bench-sessions cmd:nginx nginx-light
+bench-sessions cmd:node nodejs
+bench-sessions cmd:redis-server redis-server
+bench-sessions cmd:redis-cli redis-tools
+bench-sessions cmd:taskset util-linux
+bench-sessions cmd:wrk wrk
 analyze cmd:clang clang
 analyze cmd:clang-tidy clang-tidy
 analyze cmd:cppcheck cppcheck
