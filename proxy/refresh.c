@@ -6,6 +6,7 @@
 #include "proxy/refresh_table.h"
 #include "proxy/usertokens.h"
 
+static bool is_to_be_renewed(const struct request *);
 static struct refresh_asker asker_of(const struct request *);
 static enum step find_newer(struct request *);
 static enum step write_anew(struct request *);
@@ -21,9 +22,21 @@ refresh_is_due(const struct request *r)
 	int64_t now = r->now_ms / 1000;
 
 	if (r->found == SESSION_FOUND)
-		return (x->refresh_at != 0 && x->refresh_at <= now) ||
-		       session_is_to_be_kept(request_snap(r)->sessions, x, now);
+		return is_to_be_renewed(r) || session_is_to_be_kept(request_snap(r)->sessions, x, now);
 	return r->found == SESSION_EXPIRED && x->refresh_at != 0;
+}
+
+/*
+ * Servers that ask (verify) pass on one cookie of ours at most: tokens that the
+ * browser alone holds would be lost, and the old ones used a second time.
+ */
+static bool
+is_to_be_renewed(const struct request *r)
+{
+	const struct session *x = r->session;
+
+	return x->refresh_at != 0 && x->refresh_at <= r->now_ms / 1000 &&
+	       !(r->verify != NULL && store_is_in_browser(request_snap(r)->store));
 }
 
 /* Is this session's time come: who renews it, and does this request wait for it? */
@@ -40,7 +53,7 @@ refresh_begin(struct request *r)
 
 	if (r->found == SESSION_EXPIRED)
 		return find_newer(r);
-	if (x->refresh_at == 0 || x->refresh_at > r->now_ms / 1000)
+	if (!is_to_be_renewed(r))
 		return write_anew(r);
 	seat = refresh_table_enter(t, &a, r->mem, &result);
 	if (seat == REFRESH_KNOWN)

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { Browser, FETCH, NAVIGATE } from './lib/browser.mjs';
-import { freePort, until } from './lib/ports.mjs';
+import { freePort, sleep, until } from './lib/ports.mjs';
 import { configuration, run, scratch } from './lib/proxy.mjs';
 import { closing, shared, story } from './lib/world.mjs';
 
@@ -51,6 +51,23 @@ story('a signed-in user may pass, and the answer has every identity header that 
 	assert.equal(r.text, '');
 	assert.match(r.headers['cache-control'], /no-store/);
 	for (const h of ['X-Forwarded-Uri', 'x-original-uri']) assert.equal((await ask(alice, { [h]: '/page' })).status, 200, h);
+});
+
+story('tokens that only the browser holds are not renewed for a server that may lose them', async () => {
+	const { op, url } = await w();
+	op.life = 6;
+	const alice = await signedIn();
+	op.life = 3600;
+	const session = () => JSON.parse(Buffer.from(alice.jar.get('workflow_session').value.split('.')[1], 'base64url'));
+	await sleep(Math.max(0, session().refresh_at * 1000 - Date.now()) + 50);
+	const before = op.calls.refresh;
+	const r = await ask(alice, { 'X-Original-URI': '/page', 'X-Forwarded-Method': 'GET' });
+	assert.equal(r.status, 200);
+	assert.deepEqual(r.setCookies, []);
+	assert.equal(op.calls.refresh, before);
+	assert.equal((await alice.request(`${url}/through`)).status, 200);
+	assert.equal(op.calls.refresh, before + 1, 'here they are');
+	assert.equal((await ask(alice, { 'X-Original-URI': '/page', 'X-Forwarded-Method': 'GET' })).status, 200);
 });
 
 story('nobody signed in: 401; an open route: 200 with empty headers', async () => {
