@@ -42,6 +42,8 @@ static enum step remember(struct request *, const struct principal *, int64_t as
 static enum step introspect(struct request *);
 static enum step missing(struct request *);
 static enum step by_issuer(struct request *);
+static bool is_remembered(struct request *);
+static enum step remembered(struct request *);
 static enum step not_of_this(struct request *, const struct err *);
 
 bool
@@ -104,13 +106,23 @@ bearer_begin(struct request *r)
 	return bearer_refuse(r, &e, NULL);
 }
 
-/* The provider whose token it says to be. */
+/* The provider that it was found to be of before, or whose token it says to be. */
 static enum step
 by_issuer(struct request *r)
 {
 	struct bearing *b = r->bearing;
 	struct err e;
 
+	if (!bearer_cache_hash(r->worker->bearers, &b->key, b->token))
+		return request_refuse(r, REASON_SYSTEM, "the digest of a token failed");
+	for (size_t i = 0; r->match.kind == ROUTE_UPSTREAM && r->match.route->n_providers > 1 &&
+			   i < r->match.route->n_providers;
+	     i++) {
+		b->provider = r->match.route->providers[i];
+		if (take_view(r, &e) && is_remembered(r))
+			return remembered(r);
+	}
+	b->view = NULL;
 	b->issuers = bearer_issuer_find(r, b->token);
 	if (b->issuers.n > 0) {
 		b->provider = b->issuers.v[0];
@@ -156,7 +168,6 @@ enum step
 bearer_verify(struct request *r)
 {
 	struct bearing *b = r->bearing;
-	const struct snapshot *s = request_snap(r);
 	struct err e;
 
 	if (!take_view(r, &e)) {
@@ -164,21 +175,36 @@ bearer_verify(struct request *r)
 			return STEP_ASK_BEARER_KEYS;
 		return not_of_this(r, &e);
 	}
-	b->key.generation = s->generation;
+	if (is_remembered(r))
+		return remembered(r);
+	return is_opaque(r) ? introspect(r) : verify(r);
+}
+
+/* Was it verified before, by this configuration and with the keys of today?  Then r->bearer is set. */
+static bool
+is_remembered(struct request *r)
+{
+	struct bearing *b = r->bearing;
+
+	b->key.generation = request_snap(r)->generation;
 	b->key.provider = b->provider;
 	b->key.keys = is_opaque(r) ? 0 : b->view->keys_fetched;
-	if (!bearer_cache_hash(r->worker->bearers, &b->key, b->token))
-		return request_refuse(r, REASON_SYSTEM, "the digest of a token failed");
 	/* A session is made of all that the token says; memory has what routes need. */
 	if (r->match.kind == ROUTE_UPSTREAM)
 		r->bearer = bearer_cache_get(r->worker->bearers, &b->key, r->mem);
 	if (r->bearer != NULL && r->bearer->ask_again != 0 && r->now_ms / 1000 >= r->bearer->ask_again)
 		r->bearer = NULL;
-	if (r->bearer == NULL)
-		return is_opaque(r) ? introspect(r) : verify(r);
+	return r->bearer != NULL;
+}
+
+static enum step
+remembered(struct request *r)
+{
+	const struct conf_provider *p = &request_snap(r)->conf->providers[r->bearing->provider];
+	struct err e;
+
 	metric_add(&r->worker->metrics.token_cache_hits, 1);
-	if (accesstoken_in_time(&r->bearer->times, s->conf->providers[b->provider].clock_tolerance / 1000,
-		r->now_ms / 1000, &e) == -1) {
+	if (accesstoken_in_time(&r->bearer->times, p->clock_tolerance / 1000, r->now_ms / 1000, &e) == -1) {
 		(void)err_in(&e, "access token");
 		return bearer_refuse(r, &e, NULL);
 	}

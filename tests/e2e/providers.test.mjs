@@ -407,7 +407,8 @@ story('the tokens of two sessions never fill the head that a browser may send', 
 	op.fault = {};
 	two.fault = {};
 	assert.equal(page.status, 200);
-	assert.equal(browser.jar.get('__Host-workflow_session-two.t'), undefined, 'those of the second are not, and both work');
+	const sent = browser.jar.header(new URL(url)).length;
+	assert.ok(sent < 16 * 1024, `${sent} bytes of cookies: those of the second are kept as far as there is room`);
 	assert.equal((await get(browser, `${url}/`)).status, 200);
 	assert.equal((await get(browser, `${url}/two`)).status, 200);
 });
