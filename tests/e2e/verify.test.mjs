@@ -228,7 +228,8 @@ const startNginx = async ({ port, backend, settings }) => {
 	const dir = mkdtempSync(join(tmpdir(), 'workflow-proxy-nginx-'));
 	const manual = readFileSync(new URL('../../docs/forward-auth.md', import.meta.url), 'utf8');
 	let text = /```nginx\n([\s\S]*?)```/.exec(manual)[1];
-	for (const [from, to] of [['127.0.0.1:4180', `127.0.0.1:${port}`], ['127.0.0.1:3000', backend.url.slice(7)], ['listen 80', `listen 127.0.0.1:${settings.nginxPort}`]]) {
+	for (const [from, to] of [['127.0.0.1:4180', `127.0.0.1:${port}`], ['127.0.0.1:3000', backend.url.slice(7)], ['listen 443 ssl', `listen 127.0.0.1:${settings.nginxPort}`],
+		['ssl_certificate /etc/nginx/tls.crt;', ''], ['ssl_certificate_key /etc/nginx/tls.key;', '']]) {
 		assert.ok(text.includes(from), from);
 		text = text.replaceAll(from, to);
 	}
