@@ -95,19 +95,19 @@ def wrk(p, c, secs, where, path="/", script=None, env=None, base=None):
                 sys=(c1[2] - c0[2]) / ticks, cpu_s=ns / 1e9, bad=int(bad.group(1)) if bad else 0, err=err.group(1) if err else "")
 
 
-def fixed_rate(p, rate, secs, where):
-    """h2load at a fixed rate over 4 HTTP/1.1 connections: latency percentiles (us)."""
+def fixed_rate(p, rate, secs, where, conns=4):
+    """h2load at a fixed rate over HTTP/1.1 connections: requests/s that came of it, latency percentiles (us)."""
     log = f"{tmp}/h2load.log"
     if os.path.exists(log):
         os.unlink(log)
     pids = p.proc.pids()
     c0 = cpu(pids)
-    client(["h2load", "--h1", "-t1", "-c4", f"--rps={rate // 4}", f"-D{secs}", f"--log-file={log}", *hdrs(p), p.url + "/"], where)
+    client(["h2load", "--h1", "-t1", f"-c{conns}", f"--rps={rate / conns:.3f}", f"-D{secs}", f"--log-file={log}", *hdrs(p), p.url + "/"], where)
     c1 = cpu(pids)
     v = sorted(int(l.split("\t")[2]) for l in open(log) if l.split("\t")[1] == "200")
     if not v:
         return {}
-    return dict(n=len(v), p50=v[len(v) // 2], p99=v[int(len(v) * .99)], p999=v[int(len(v) * .999)], us=(c1[0] - c0[0]) / 1e3 / len(v))
+    return dict(n=len(v), rps=len(v) / secs, p50=v[len(v) // 2], p99=v[int(len(v) * .99)], p999=v[int(len(v) * .999)], us=(c1[0] - c0[0]) / 1e3 / len(v))
 
 
 def med(v):
@@ -223,16 +223,19 @@ def ratio(out, key, f):
 
 
 def phase_rps(name, wp, wl, pinned):
-    nginx = next(p for p in peers if p.key == "nginx")
+    nginx, half = next(p for p in peers if p.key == "nginx"), None
 
     def one(p):
+        nonlocal half
         wrk(p, 64, 1, wl)
         base = wrk(nginx, 64, 2, wl)  # this machine's speed drifts: a neighbour in time to divide by
         d = wrk(p, 64, a.secs, wl)
         d["base"] = base
+        half = half or int(base["rps"] / 2)  # one rate for all, or their latencies were no comparison
         if pinned:
             d["c8"] = wrk(p, 8, max(2, a.secs - 2), wl)
             d["fix"] = fixed_rate(p, 2000, max(2, a.secs - 2), wl)
+            d["half"] = fixed_rate(p, half, max(2, a.secs - 2), wl, 32)
         return d
     out = rounds(name, wp, wl, one)
     print(f"### Requests, 1 KB body, c=64 keepalive, " + ("proxy on CPU 0, wrk + upstream on CPU 1" if pinned else "nothing pinned") + f" ({a.rounds} rounds × {a.secs} s: median (min–max))\n")
@@ -245,10 +248,12 @@ def phase_rps(name, wp, wl, pinned):
         if pinned:
             row += ["{:.0f} / {:.0f}".format(med([x["c8"]["p50"] for x in v]), med([x["c8"]["p99"] for x in v])),
                     "{:.0f} / {:.0f}".format(med([x["fix"].get("p50") for x in v]), med([x["fix"].get("p99") for x in v])),
+                    "{:.0f} / {:.0f}".format(med([x["half"].get("p50") for x in v]), med([x["half"].get("p99") for x in v])),
+                    f"{med([x['half'].get('rps') for x in v]):.0f}",
                     "{:.1f}".format(med([x["c8"]["us"] for x in v])), "{:.1f}".format(med([x["fix"].get("us") for x in v]))]
         rows.append(row)
     table(["peer", "req/s", "÷ nginx", "proxy CPU µs/req", "÷ nginx", "req per CPU-s", "proxy CPU busy", "of it kernel"] +
-          (["c=8 p50/p99 µs", "2,000 req/s fixed: p50/p99 µs", "µs/req at c=8", "µs/req at 2,000/s"] if pinned else []), rows)
+          (["c=8 p50/p99 µs", "2,000 req/s fixed: p50/p99 µs", f"{half:,} req/s fixed (half of nginx): p50/p99 µs", "req/s that came of it", "µs/req at c=8", "µs/req at 2,000/s"] if pinned else []), rows)
 
 
 class Idle:
