@@ -366,7 +366,9 @@ login_begin_session(struct request *r)
 		return request_refuse(r, REASON_LOGIN_OTHER_USER,
 		    "a silent sign-in of somebody else than whose session it was to renew");
 	request_visit(r, &v, l->provider);
-	if (session_begin(s->sessions, v.scope, &proof, clock_ms(), r->mem, &session, &token, &e) == -1)
+	/* It began when the browser came back: what ends sessions while the provider is asked ends this one.
+	 */
+	if (session_begin(s->sessions, v.scope, &proof, r->now_ms, r->mem, &session, &token, &e) == -1)
 		return request_fail(r, &e);
 	l->cookies = session_cookie_set(
 	    &s->conf->session, r->match.origin, mem_text(r->mem, v.scope->cookie), token, &v, r->mem);

@@ -50,6 +50,26 @@ for (const [what, member] of [
 	});
 }
 
+story('a sign-in that is under way when its user\'s sessions end is among them', async () => {
+	const x = await w();
+	const frank = x.browser();
+	const before = x.op.calls.token;
+	x.op.user = 'frank';
+	x.op.fault = { tokenDelay: 800 };
+	try {
+		const callback = frank.go(`${x.url}/page`, { stop: (a) => a.setCookies.some((c) => c.startsWith('workflow_session=')) });
+		await until('the token request', () => x.op.calls.token > before);
+		assert.equal((await revoke(x, { sub: 'sub-frank' })).status, 200);
+		await callback;
+	} finally {
+		x.op.fault = {};
+	}
+	assert.equal(claims(frank).sub, 'sub-frank');
+	assert.equal(await status(x, frank), 401);
+	assert.equal((await x.proxy.lastAccess((a) => a.path === '/page')).reason, 'session_revoked');
+	assert.equal(await status(x, await x.signedIn('frank')), 200);
+});
+
 story('what is not understood ends nothing', async () => {
 	const x = await w();
 	const erin = await x.signedIn('erin');

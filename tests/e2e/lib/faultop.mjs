@@ -219,6 +219,7 @@ export class FaultOp {
 		const id = this.idToken(c);
 		this.issued.push(access, refresh, id, form.get('code_verifier'));
 		this.grants.set(refresh, c);
+		if (f.tokenDelay) await sleep(f.tokenDelay);
 		return json({ token_type: 'Bearer', expires_in: this.life, access_token: access, refresh_token: refresh, id_token: id, ...f.tokenAlso });
 	}
 
