@@ -1,8 +1,10 @@
 // Sessions whose tokens run out are renewed, once, whoever asks; and end when the provider says so.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
 import { Browser, FETCH } from './lib/browser.mjs';
 import { sleep, until } from './lib/ports.mjs';
+import { SECRET } from './lib/proxy.mjs';
 import { closing, shared, story } from './lib/world.mjs';
 
 const routes = `route "/" { upstream = "app" claim_headers = {"X-Claim-Groups=groups"} access_token_header = "X-Forwarded-Access-Token" }
@@ -12,6 +14,7 @@ const routes = `route "/" { upstream = "app" claim_headers = {"X-Claim-Groups=gr
 const inCookie = shared({ routes, session: 'timeout = "1h"', provider: 'timeout = "3s"' });
 // Sessions that end with their ID token.
 const bound = shared({ routes, provider: 'timeout = "3s"' });
+const onServer = shared({ routes, session: 'store = memory' });
 const real = shared({ real: true, routes, opSettings: { refresh: true, idTokenSeconds: 3, accessTokenSeconds: 3 } });
 
 const claimsOf = (browser) => JSON.parse(Buffer.from(browser.jar.get('workflow_session').value.split('.')[1], 'base64url'));
@@ -147,6 +150,24 @@ story('the last renewal, whose tokens outlive the session, is taken like any oth
 	assert.equal((await late.request(`${w.url}/late`, { cookie: old })).status, 200);
 	assert.equal(late.jar.get('workflow_session').value, browser.jar.get('workflow_session').value);
 	assert.equal(w.op.calls.refresh, 1, 'the old refresh token is not used again');
+});
+
+story('a cookie that ran out long ago gets no newer session, one that ran out just now does', async () => {
+	const w = await onServer();
+	const browser = await signedIn(w, 'alice', 3600);
+	const [head] = browser.jar.get('workflow_session').value.split('.');
+	const now = Math.floor(Date.now() / 1000);
+	const older = (ago) => {
+		const text = `${head}.${Buffer.from(JSON.stringify({ ...claimsOf(browser), iat: now - ago - 3600, exp: now - ago, refresh_at: now - ago - 1200, tokens_end: now - ago })).toString('base64url')}`;
+		return `workflow_session=${text}.${createHmac('sha256', SECRET).update(text).digest('base64url')}`;
+	};
+	const just = await new Browser().request(`${w.url}/just`, { cookie: older(60), headers: FETCH });
+	assert.equal(just.status, 200);
+	assert.ok(just.setCookies.length > 0);
+	const long = await new Browser().request(`${w.url}/long`, { cookie: older(700), headers: FETCH });
+	assert.equal(long.status, 401);
+	assert.deepEqual(long.setCookies, []);
+	assert.equal(long.json.error, 'session_expired');
 });
 
 story('a browser that leaves in the middle loses nothing', async () => {
@@ -352,4 +373,4 @@ story('a stop in the middle of a renewal ends cleanly', async () => {
 	assert.equal(await w.proxy.ended, 0);
 });
 
-closing(inCookie, bound, real);
+closing(onServer, inCookie, bound, real);
