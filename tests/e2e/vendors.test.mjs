@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { Browser } from './lib/browser.mjs';
 import { FaultOp } from './lib/faultop.mjs';
-import { closing, shared, story } from './lib/world.mjs';
+import { sleep, until } from './lib/ports.mjs';
+import { closing, shared, story, world } from './lib/world.mjs';
 
 const TID = 'aaaa1111-bbbb-4ccc-8ddd-eeee22223333';
 const OID = '05e20000-aaaa-4bbb-8ccc-ddddeeeeffff';
@@ -32,7 +33,7 @@ const vendors = [
 		header: (kid) => ({ x5t: kid }),
 		id: { iss: `https://sts.windows.net/${TID}/`, amr: ['pwd', 'mfa'], ipaddr: '192.0.2.10', oid: OID, rh: '0.AXo', sub: 'pAirWise', tid: TID, unique_name: 'jane.doe@example.com', upn: 'jane.doe@example.com', uti: 'AbC', ver: '1.0', ...people },
 		nbf: -300, user: 'jane.doe@example.com', asks: { resource: 'https://api.k2.com/', scope: 'openid profile email' },
-		also: [{ without: ['upn'], id: { unique_name: 'guest@partner.example' }, user: 'guest@partner.example' }],
+		renews: {}, also: [{ what: 'a guest without upn', id: { upn: undefined, unique_name: 'guest@partner.example' }, user: 'guest@partner.example' }],
 		wrong: { token_issuer: { iss: `https://sts.windows.net/${TID}` }, login_no_username: { upn: undefined, unique_name: undefined } },
 	},
 	{
@@ -53,7 +54,7 @@ const vendors = [
 		key: (kid) => ({ alg: 'RS256', ...x5(kid) }), header: (kid) => ({ x5t: kid }), answer: () => ({ expires_in: 3600, refresh_token_expires_in: 28800, resource: 'urn:microsoft:userinfo', scope: 'openid' }),
 		id: { iss: 'https://fs.example.com/adfs', auth_time: -10, sub: 'q3J/bT0d+e9KXlXU6LsrU9b3K5sUXa8ShnjAAAAAAAA=', unique_name: 'CORP\\jane.doe', upn: 'jane.doe@corp.example.com', sid: 'S-1-5-21-1111111111-2222222222-3333333333-1105', pwd_url: 'https://fs.example.com/x', pwd_exp: '1733602' },
 		nbf: 0, user: 'jane.doe@corp.example.com',
-		also: [{ without: ['upn'], user: 'CORP\\jane.doe' }],
+		renews: { without: ['refresh_token'] }, also: [{ what: 'an account without upn', id: { upn: undefined }, user: 'CORP\\jane.doe' }],
 		wrong: { token_issuer: { iss: 'http://fs.example.com/adfs/services/trust' }, login_no_username: { upn: undefined, unique_name: ['CORP\\a', 'CORP\\b'] } },
 	},
 	{
@@ -80,7 +81,7 @@ const vendors = [
 		key: (kid) => ({ alg: 'RS256', ...x5(kid), 'x5t#S256': '6PT-' }), encryption: true, response: { session_state: '00a1b2c3-d4e5-4f60-8a7b-9c0d1e2f3a4b' }, life: 300,
 		answer: () => ({ expires_in: 300, refresh_expires_in: 1800, 'not-before-policy': 0, session_state: '00a1b2c3', scope: 'openid email profile' }),
 		id: { iss: KC, auth_time: -5, jti: '0b1c2d3e', sub: OID, typ: 'ID', azp: CLIENT, sid: '00a1b2c3-d4e5-4f60-8a7b-9c0d1e2f3a4b', acr: '1', email_verified: true, preferred_username: 'jane.doe', email: 'jane.doe@example.com', realm_access: { roles: ['approver'] }, ...people },
-		user: 'jane.doe', wrong: { token_issuer: { iss: `${KC}/` }, token_alg: 'HS256' },
+		user: 'jane.doe', renews: { claims: { nonce: undefined } }, wrong: { token_issuer: { iss: `${KC}/` }, token_alg: 'HS256' },
 	},
 	{
 		kind: 'sap-xsuaa', issuer: XS, client: 'sb-wfproxy!t4711', settings: 'token_endpoint_auth_method = "client_secret_post" end_session_endpoint = "OP/end"',
@@ -96,7 +97,8 @@ const vendors = [
 		metadata: { end_session_endpoint: undefined, code_challenge_methods_supported: ['plain', 'S256'] }, key: () => ({ alg: 'RS256' }),
 		responseAlso: { authuser: '0', hd: 'example.com', prompt: 'none', scope: 'email openid' }, answer: () => ({ access_token: 'ya29.opaque', expires_in: 3599 }),
 		id: { iss: 'https://accounts.google.com', azp: '111122223333-abc.apps.googleusercontent.com', sub: '110000000000000000042', hd: 'example.com', email: 'jane.doe@example.com', email_verified: true, picture: 'https://img.example.com/j.png', ...people },
-		user: 'jane.doe@example.com', asks: { access_type: 'offline', scope: 'openid profile email' }, stays: true,
+		user: 'jane.doe@example.com', asks: { access_type: 'offline', scope: 'openid profile email' }, stays: true, renews: { without: ['refresh_token'] },
+		also: [{ what: 'an issuer without its scheme', id: { iss: 'accounts.google.com' }, user: 'jane.doe@example.com' }],
 		wrong: { token_issuer: { iss: 'https://accounts.google.com/' }, login_no_username: { email_verified: false } },
 	},
 ];
@@ -130,14 +132,16 @@ async function speaking(v) {
 
 const arrive = (a, browser = new Browser()) => browser.go(`${a.url}/page?x=1`);
 
+async function settings(v) {
+	const op = await speaking(v);
+	return {
+		op, clientId: v.client ?? CLIENT, clientSecret: SECRET, limits: 'logins_per_minute = 10000',
+		provider: `kind = "${v.kind}" ${(v.settings ?? '').replace('OP', op.url)}`, routes: 'route "/" { upstream = "app" claim_headers = {"X-Sub=sub"} }',
+	};
+}
+
 for (const v of vendors) {
-	const w = shared(async () => {
-		const op = await speaking(v);
-		return {
-			op, clientId: v.client ?? CLIENT, clientSecret: SECRET, limits: 'logins_per_minute = 10000',
-			provider: `kind = "${v.kind}" ${(v.settings ?? '').replace('OP', op.url)}`, routes: 'route "/" { upstream = "app" claim_headers = {"X-Sub=sub"} }',
-		};
-	});
+	const w = shared(() => settings(v));
 
 	story(`${v.kind}: somebody signs in, is named as the vendor names people, and signs out`, async () => {
 		const a = await w();
@@ -167,10 +171,10 @@ for (const v of vendors) {
 		assert.equal(browser.jar.get('workflow_session'), undefined);
 	});
 
-	for (const { without, id, user } of v.also ?? []) {
-		story(`${v.kind}: without ${without} the name is in another claim`, async () => {
+	for (const { what, id, user } of v.also ?? []) {
+		story(`${v.kind}: ${what} is taken`, async () => {
 			const a = await w();
-			a.op.claims = { ...Object.fromEntries(without.map((n) => [n, undefined])), ...id };
+			a.op.claims = id;
 			assert.equal((await arrive(a)).status, 200);
 			assert.equal(a.backend.last.get('x-forwarded-user'), user);
 		});
@@ -191,3 +195,43 @@ for (const v of vendors) {
 	}
 	closing(w);
 }
+
+// Entra gives a new refresh token and numbers as text, AD FS and Google give none, Keycloak's new ID tokens have no nonce.
+async function renewed(v) {
+	const a = await world(await settings(v));
+	try {
+		a.op.life = 6;
+		const browser = new Browser();
+		assert.equal((await arrive(a, browser)).status, 200);
+		const before = browser.jar.get('workflow_session').value;
+		a.op.claims = v.renews.claims;
+		a.op.fault.refreshWithout = v.renews.without;
+		a.op.fault.refreshAlso = v.answer(a.op.now());
+		for (const nth of [1, 2]) {
+			await sleep(3800);
+			await until(`renewal ${nth}`, async () => {
+				const r = await browser.request(`${a.url}/x`);
+				assert.equal(r.status, 200, `${v.kind}: ${r.location} ${a.proxy.stderr.slice(-600)}`);
+				return a.op.calls.refresh === nth;
+			}, 4000);
+		}
+		assert.notEqual(browser.jar.get('workflow_session').value, before);
+		assert.equal(a.backend.last.get('x-forwarded-user'), v.user);
+	} finally {
+		await a.stop();
+	}
+}
+story('sessions are renewed by refresh tokens as each vendor gives them', () => Promise.all(vendors.filter((v) => v.renews).map(renewed)));
+
+story('adfs 2016: pkce = off leaves the challenge and the verifier out, and nothing else', async () => {
+	const o = await settings(vendors.find((v) => v.kind === 'adfs'));
+	const a = await world({ ...o, provider: `${o.provider} pkce = "off"` });
+	try {
+		assert.equal((await arrive(a)).status, 200);
+		for (const name of ['code_challenge', 'code_challenge_method']) assert.ok(!a.op.lastAuthorize.has(name), name);
+		for (const name of ['nonce', 'state']) assert.ok(a.op.lastAuthorize.get(name).length > 20, name);
+		assert.ok(!a.op.tokenRequests[0].form.has('code_verifier'));
+	} finally {
+		await a.stop();
+	}
+});
