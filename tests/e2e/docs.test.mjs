@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SECRET, run, scratch } from './lib/proxy.mjs';
 import { story } from './lib/world.mjs';
@@ -79,6 +79,23 @@ story('what is a configuration of ours is marked as one', () => {
 	assert.ok(marked.length >= 14, `${marked.length} blocks`);
 	const ours = /^\s*(public_url =|discovery_url =|session \{|provider "|route "|outbound "|client "|upstream "|admin "|certificate ")/m;
 	for (const b of samples) if (!['conf', 'nginx', 'yaml', 'json', 'js', 'html', 'ini'].includes(b.info.split(' ')[0])) assert.ok(!ours.test(b.text), `${b.where} is not marked as conf`);
+});
+
+story('every link within the documentation leads somewhere', () => {
+	const anchor = (heading) => heading.trim().toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-');
+	const read = (name) => readFileSync(join(top, name), 'utf8').replace(/^```[^]*?^```$/gm, '');
+	let n = 0;
+	for (const name of [...texts, 'CONTRIBUTING.md']) {
+		for (const [, to] of read(name).matchAll(/\]\(([^)\s]+)\)/g)) {
+			if (/^[a-z]+:/.test(to)) continue;
+			const [path, part] = to.split('#');
+			const target = path === '' ? name : join(dirname(name), path);
+			assert.ok(existsSync(join(top, target)), `${name}: ${to}`);
+			if (part) assert.ok([...read(target).matchAll(/^#+ (.*)$/gm)].some(([, h]) => anchor(h) === part), `${name}: ${to} is no heading there`);
+			n++;
+		}
+	}
+	assert.ok(n > 20, `${n} links`);
 });
 
 story('a mistake in a sample would be seen', () => {
