@@ -83,6 +83,7 @@ export class Server {
 export class Jar {
 	cookies = new Map();
 	header = '';
+	due = NaN; // when the session's tokens are to be renewed, in ms: its cookie is a JWT
 
 	take(head) {
 		const lines = head.match(/^set-cookie: .*$/gim);
@@ -93,12 +94,8 @@ export class Jar {
 			else this.cookies.set(name, value);
 		}
 		this.header = [...this.cookies].map(([n, v]) => `${n}=${v}`).join('; ');
-	}
-
-	// When the session's tokens are to be renewed, in ms: its cookie is a JWT.
-	get due() {
 		const [, payload] = (this.cookies.get('workflow_session') ?? '').split('.');
-		return payload ? JSON.parse(Buffer.from(payload, 'base64url')).refresh_at * 1000 : NaN;
+		this.due = payload ? JSON.parse(Buffer.from(payload, 'base64url')).refresh_at * 1000 : NaN;
 	}
 }
 
