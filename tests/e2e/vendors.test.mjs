@@ -235,3 +235,50 @@ story('adfs 2016: pkce = off leaves the challenge and the verifier out, and noth
 		await a.stop();
 	}
 });
+
+// --- what vendors say when they refuse -----------------------------------------------------------------------------------
+
+const TRACE = '\r\nTrace ID: 11112222-3333\r\nCorrelation ID: 99990000-aaaa\r\nTimestamp: 2026-01-01 00:00:00Z';
+const refusals = [
+	['ms-identity-v2', 'a secret that has run out', 401, { error: 'invalid_client', error_description: `AADSTS7000222: The provided client secret keys are expired.${TRACE}`, error_codes: [7000222], trace_id: '1111' }, 'provider_client', /AADSTS7000222/],
+	['ms-identity-v2', 'a code that was redeemed before', 400, { error: 'invalid_grant', error_description: `AADSTS54005: OAuth2 Authorization code was already redeemed.${TRACE}`, error_codes: [54005] }, 'provider_grant', /AADSTS54005/],
+	['adfs', 'a client that it does not know so', 400, { error: 'invalid_client', error_description: 'MSIS9622: Client authentication failed.' }, 'provider_client', /MSIS9622/],
+	['okta', 'an authorization server that there is not', 404, { errorCode: 'E0000007', errorSummary: 'Not found: Resource not found: x (AuthorizationServer)', errorLink: 'E0000007', errorId: 'oae', errorCauses: [] }, 'provider_error', /E0000007|Not found/],
+	['keycloak', 'a session that is over', 400, { error: 'invalid_grant', error_description: 'Session not active' }, 'provider_grant', /Session not active/],
+];
+for (const [kind, what, status, body, reason, said] of refusals) {
+	story(`${kind} names ${what}: a page, and a log line for the operator`, async () => {
+		const a = await world(await settings(vendors.find((v) => v.kind === kind)));
+		try {
+			a.op.fault.tokenStatus = status;
+			a.op.fault.tokenBody = body;
+			const r = await arrive(a);
+			assert.equal((await a.proxy.lastAccess((x) => x.path === '/auth/callback')).reason, reason);
+			assert.ok([403, 503].includes(r.status), String(r.status));
+			assert.ok(!r.text.includes('AADSTS') && !r.text.includes('MSIS'), 'people are told no codes of the provider\'s token endpoint');
+			const lines = a.proxy.stderr.split('\n').filter((l) => said.test(l));
+			assert.ok(lines.length >= 1, a.proxy.stderr.slice(-800));
+			for (const l of a.proxy.stderr.split('\n')) assert.ok(l === '' || l.startsWith('{'), `a line of its own: ${l}`);
+		} finally {
+			await a.stop();
+		}
+	});
+}
+
+story('ms-identity-v2: who declines, and who is not assigned, comes to a page that does not go round in circles', async () => {
+	const a = await world(await settings(vendors.find((v) => v.kind === 'ms-identity-v2')));
+	try {
+		for (const [error, text] of [['access_denied', `AADSTS65004: User declined to consent to access the app.${TRACE}`], ['access_denied', '<script>alert(1)</script> AADSTS50105'], ['interaction_required', 'AADSTS50076']]) {
+			a.op.fault.response = { error, error_description: text, state: 'STATE', error_uri: 'https://login.microsoftonline.com/error?code=65004' };
+			const n = a.op.calls.authorize;
+			const r = await arrive(a);
+			assert.equal(r.status, 403, r.text.slice(0, 200));
+			assert.equal(a.op.calls.authorize, n + 1, 'asked once');
+			assert.ok(!r.text.includes('<script>alert'));
+			assert.equal((await a.proxy.lastAccess((x) => x.path === '/auth/callback')).reason, 'login_refused');
+		}
+		for (const l of a.proxy.stderr.split('\n')) assert.ok(l === '' || l.startsWith('{'), `a line of its own: ${l}`);
+	} finally {
+		await a.stop();
+	}
+});
