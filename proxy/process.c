@@ -1,6 +1,7 @@
 /* proxy/process.c - see proxy/process.h */
 #include <errno.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ struct process {
 	bool again;          /* a SIGHUP came while a reload was under way */
 };
 
+static void hold_reload(void);
 static int begin(struct process *, struct err *);
 static void read_revocations(struct process *);
 static struct conf *load(const char *);
@@ -73,6 +75,7 @@ static bool is_same(const char *, const char *);
 static void stop(struct process *);
 static void end(struct process *);
 static int watch_signals(struct process *, struct err *);
+static void unheard_cb(int);
 static void signal_cb(evutil_socket_t, short, void *);
 static void watchdog_cb(evutil_socket_t, short, void *);
 static void daily_cb(evutil_socket_t, short, void *);
@@ -87,6 +90,7 @@ process_run(const char *conf_path)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a file at its limit is one that cannot be written */
+	hold_reload();
 	secret_guard_process();
 	if (begin(&p, &e) == -1) {
 		if (e.reason != REASON_NONE)
@@ -99,6 +103,18 @@ process_run(const char *conf_path)
 	end(&p);
 	log_close();
 	return status;
+}
+
+/* A start may take seconds (a Redis, a name): who asks for a reload meanwhile gets it, not an end. */
+static void
+hold_reload(void)
+{
+	sigset_t held;
+
+	(void)sigemptyset(&held);
+	(void)sigaddset(&held, SIGHUP);
+	(void)sigaddset(&held, SIGUSR1);
+	(void)pthread_sigmask(SIG_BLOCK, &held, NULL);
 }
 
 /* Everything that can fail does so here, before the first connection is accepted. */
@@ -150,7 +166,7 @@ begin(struct process *p, struct err *e)
 	return 0;
 }
 
-/* Whoever is served first must not be one whose session was ended elsewhere; an unreachable Redis takes 2 s. */
+/* Whoever is served first must not be one whose session was ended elsewhere; this takes 2 s at most. */
 static void
 read_revocations(struct process *p)
 {
@@ -475,12 +491,8 @@ end(struct process *p)
 	keeper_free(&p->keeper);
 	if (p->fetch != NULL)
 		fetch_free(&p->fetch);
-	for (k = 0; k < p->n_signals; k++) {
-		int number = (int)event_get_fd(p->signals[k]);
-
+	for (k = 0; k < p->n_signals; k++)
 		event_free(p->signals[k]);
-		(void)signal(number, SIG_IGN); /* who asks again to stop is not to turn it into a failure */
-	}
 	if (p->watchdog != NULL)
 		event_free(p->watchdog);
 	if (p->daily != NULL)
@@ -509,6 +521,7 @@ end(struct process *p)
 
 /* --- signals --- */
 
+/* When an event is freed libevent puts unheard_cb back: who asks twice to stop makes it no failure. */
 static int
 watch_signals(struct process *p, struct err *e)
 {
@@ -516,14 +529,22 @@ watch_signals(struct process *p, struct err *e)
 	int64_t beat = notify_watchdog_ms();
 	struct timeval tv = { beat / 1000, beat % 1000 * 1000 };
 	const struct timeval day = { 86400, 0 };
+	const size_t n = sizeof(numbers) / sizeof(numbers[0]);
+	sigset_t watched;
 	size_t i;
 
-	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+	(void)sigemptyset(&watched);
+	for (i = 0; i < n; i++)
+		(void)sigaddset(&watched, numbers[i]);
+	(void)pthread_sigmask(SIG_BLOCK, &watched, NULL);
+	for (i = 0; i < n; i++) {
+		(void)signal(numbers[i], unheard_cb);
 		p->signals[i] = evsignal_new(p->base, numbers[i], signal_cb, p);
 		if (p->signals[i] == NULL || event_add(p->signals[i], NULL) == -1)
 			return err_set(e, REASON_SYSTEM, "signals cannot be watched");
 		p->n_signals++;
 	}
+	(void)pthread_sigmask(SIG_UNBLOCK, &watched, NULL);
 	if (beat > 0) {
 		p->watchdog = event_new(p->base, -1, EV_PERSIST, watchdog_cb, p);
 		if (p->watchdog == NULL || event_add(p->watchdog, &tv) == -1)
@@ -533,6 +554,12 @@ watch_signals(struct process *p, struct err *e)
 	if (p->daily == NULL || event_add(p->daily, &day) == -1)
 		return err_set(e, REASON_SYSTEM, "what runs out cannot be watched");
 	return 0;
+}
+
+static void
+unheard_cb(int number)
+{
+	(void)number;
 }
 
 static void

@@ -116,6 +116,18 @@ story('SIGTERM: what is in flight is finished, nothing new is accepted, exit sta
 	assert.equal(await own.proxy.ended, 0);
 }));
 
+story('SIGTERM again and again, up to the very end, is no failure', () => during({ proxy: false, routes: OPEN }, async (own) => {
+	for (let i = 0; i < 6; i++) {
+		const proxy = await own.start();
+		while (proxy.code === undefined) {
+			proxy.signal('SIGTERM');
+			proxy.signal('SIGHUP');
+			await new Promise((resolve) => { setImmediate(resolve); });
+		}
+		await proxy.stop();
+	}
+}));
+
 story('SIGTERM: a stream that does not end is cut at shutdown_timeout, exit status 0', () => during({ routes: OPEN, shutdownTimeout: '1s' }, async (own) => {
 	const raw = await Raw.open(own.port);
 	raw.send(get('/sse/100'));
