@@ -76,7 +76,7 @@ for (const b of marked) {
 }
 
 story('what is a configuration of ours is marked as one', () => {
-	assert.ok(marked.length >= 14, `${marked.length} blocks`);
+	assert.ok(marked.length >= 20, `${marked.length} blocks`);
 	const ours = /^\s*(public_url =|discovery_url =|session \{|provider "|route "|outbound "|client "|upstream "|admin "|certificate ")/m;
 	for (const b of samples) if (!['conf', 'nginx', 'yaml', 'json', 'js', 'html', 'ini'].includes(b.info.split(' ')[0])) assert.ok(!ours.test(b.text), `${b.where} is not marked as conf`);
 });

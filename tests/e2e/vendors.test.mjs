@@ -200,7 +200,7 @@ for (const v of vendors) {
 async function renewed(v) {
 	const a = await world(await settings(v));
 	try {
-		a.op.life = 6;
+		a.op.life = 9;
 		const browser = new Browser();
 		assert.equal((await arrive(a, browser)).status, 200);
 		const before = browser.jar.get('workflow_session').value;
@@ -208,7 +208,7 @@ async function renewed(v) {
 		a.op.fault.refreshWithout = v.renews.without;
 		a.op.fault.refreshAlso = v.answer(a.op.now());
 		for (const nth of [1, 2]) {
-			await sleep(3800);
+			await sleep(4800);
 			await until(`renewal ${nth}`, async () => {
 				const r = await browser.request(`${a.url}/x`);
 				assert.equal(r.status, 200, `${v.kind}: ${r.location} ${a.proxy.stderr.slice(-600)}`);
