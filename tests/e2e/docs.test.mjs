@@ -98,6 +98,23 @@ story('every link within the documentation leads somewhere', () => {
 	assert.ok(n > 20, `${n} links`);
 });
 
+story('files and settings that the documentation names are there', () => {
+	const known = new Set([...readFileSync(join(top, 'workflow-proxy.conf.example'), 'utf8').matchAll(/^\s*#?\s*(\w+) =/gm)].map(([, k]) => k));
+	let [nFiles, nKeys] = [0, 0];
+	for (const name of [...texts, 'CONTRIBUTING.md']) {
+		const text = readFileSync(join(top, name), 'utf8');
+		for (const [, path] of text.matchAll(/`((?:conf|oidc|session|proxy|tests|docs|demo)\/[\w./-]+\.(?:c|h|sh|js|mjs|md))`/g)) {
+			assert.ok(existsSync(join(top, path)), `${name}: ${path}`);
+			nFiles++;
+		}
+		for (const [, section, key] of text.matchAll(/`(session|provider|limits|listen|log|route|upstream|admin|client|outbound)\.([a-z0-9_]+)(?: = [^`]*)?`/g)) {
+			assert.ok(known.has(key) || key === 'js', `${name}: ${section}.${key}`);
+			nKeys++;
+		}
+	}
+	assert.ok(nFiles > 30 && nKeys > 20, `${nFiles} files, ${nKeys} settings`);
+});
+
 story('a mistake in a sample would be seen', () => {
 	const [b] = marked;
 	assert.equal(check(whole({ ...b, text: b.text.replace('discovery_url', 'discovery_uri') })).status, 1);
