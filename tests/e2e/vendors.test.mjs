@@ -236,6 +236,31 @@ story('adfs 2016: pkce = off leaves the challenge and the verifier out, and noth
 	}
 });
 
+const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
+const logouts = {
+	auth0: { header: {}, claims: { events: { [EVENT]: {} }, trace_id: '0123456789abcdef' } },
+	keycloak: { header: { typ: 'logout+jwt' }, claims: { events: { [EVENT]: { revoke_offline_access: true } }, typ: 'Logout' } },
+};
+for (const [kind, { header, claims }] of Object.entries(logouts)) {
+	story(`${kind} ends a session by its back channel`, async () => {
+		const v = vendors.find((x) => x.kind === kind);
+		const a = await world(await settings(v));
+		try {
+			const browser = new Browser();
+			await arrive(a, browser);
+			const token = (more) => a.op.mint({ iss: v.issuer, aud: CLIENT, sub: v.id.sub, sid: v.id.sid, iat: a.op.now(), exp: a.op.now() + 120, jti: `jti-${Math.random()}`, ...claims, ...more }, { header });
+			const say = (t) => new Browser().request(`${a.url}/auth/logout/backchannel`, { form: { logout_token: t }, headers: {} });
+			const there = async () => (await browser.request(`${a.url}/x`, { headers: { Accept: 'application/json' } })).status;
+			assert.equal((await say(token({ sid: 'another' }))).status, 200, 'nobody of ours, which is a success (2.8)');
+			assert.equal(await there(), 200);
+			assert.equal((await say(token())).status, 200);
+			assert.equal(await there(), 401);
+		} finally {
+			await a.stop();
+		}
+	});
+}
+
 // --- what vendors say when they refuse -----------------------------------------------------------------------------------
 
 const TRACE = '\r\nTrace ID: 11112222-3333\r\nCorrelation ID: 99990000-aaaa\r\nTimestamp: 2026-01-01 00:00:00Z';
