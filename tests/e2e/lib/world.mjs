@@ -24,7 +24,7 @@ export async function world(o = {}) {
 	w.settings = { servers: [w.backend.url], discoveryUrl: w.op.discoveryUrl, ...o, port: w.port, adminPort: w.adminPort };
 	w.start = async (more = {}) => {
 		w.proxy = await Proxy.start({ ...w.settings, ...more });
-		if (o.waitReady !== false) await until('the provider\'s metadata', async () => (await new Browser().request(`${w.proxy.admin}/readyz?strict`)).status === 200);
+		if (o.waitReady !== false) await until('the provider\'s metadata', async () => (await new Browser().request(`${w.proxy.admin}/readyz?strict`).catch(() => ({}))).status === 200);
 		return w.proxy;
 	};
 	w.browser = (b) => new Browser(b);
