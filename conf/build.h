@@ -83,6 +83,8 @@ void conf_upstream_find(struct build *b, struct entry *e, struct item *item, siz
 
 /* conf_outbound.c, for routes: index of the outbound section that e names, plus one, or say why not. */
 void conf_outbound_find(struct build *b, struct entry *e, size_t *index);
+/* The same, of a route that has such a section: can its requests have its token? */
+void conf_outbound_fit(struct build *b, struct entry *e, const struct conf_route *r);
 
 /* conf_redis.c, for the session. */
 void conf_redis_build(struct build *b, struct group *g, struct conf_session *s);

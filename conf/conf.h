@@ -168,7 +168,7 @@ struct conf_provider {
 	struct conf_place at;
 };
 
-/* A token that the proxy obtains for an upstream (client credentials). */
+/* A token that the proxy obtains for an upstream. */
 struct conf_outbound {
 	const char *name; /* the title */
 	bool own;         /* token endpoint and client are its own: `client`; else a provider's */

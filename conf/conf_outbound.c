@@ -10,6 +10,8 @@
 
 static void one(struct build *, struct group *, struct conf_outbound *);
 static void by_provider(struct build *, struct group *, struct conf_outbound *);
+static void by_user(struct build *, struct group *, struct conf_outbound *);
+static bool asks_for_none(const struct conf_provider *);
 static void only_without_provider(struct build *, struct group *);
 static void by_itself(struct build *, struct group *, struct conf_outbound *);
 static void credential(struct build *, struct group *, struct conf_outbound *);
@@ -38,10 +40,13 @@ one(struct build *b, struct group *g, struct conf_outbound *o)
 	build_fill(b, g, o);
 	o->name = mem_strdup(b->mem, g->title);
 	o->at = build_place(b, g->place);
+	o->by_user = build_number(groups_entry(g, "grant")) == 1;
 	if (groups_entry(g, "provider")->given)
 		by_provider(b, g, o);
 	else
 		by_itself(b, g, o);
+	if (o->by_user)
+		by_user(b, g, o);
 	scope(b, groups_entry(g, "scope"));
 	resource(b, groups_entry(g, "resource"));
 }
@@ -65,12 +70,51 @@ by_provider(struct build *b, struct group *g, struct conf_outbound *o)
 	if (!found)
 		build_mistake(b, e, item, "there is no provider %s; write the title of a provider section",
 		    notes_quote(item->text).text);
-	else if (c->providers[o->provider].token_endpoint_auth_method == AUTH_METHOD_NONE)
+	else if (!o->by_user && c->providers[o->provider].token_endpoint_auth_method == AUTH_METHOD_NONE)
 		build_mistake(b, e, item,
 		    "the client of provider %s has token_endpoint_auth_method = \"none\", and a client that "
 		    "proves nothing "
 		    "gets no token of its own; give it a secret, or write token_endpoint and a client here",
 		    notes_quote(item->text).text);
+}
+
+/* It comes of the refresh token that a sign-in at the provider left. */
+static void
+by_user(struct build *b, struct group *g, struct conf_outbound *o)
+{
+	struct entry *e = groups_entry(g, "grant"), *provider = groups_entry(g, "provider");
+
+	if (g->unfinished || b->broken)
+		return;
+	if (!provider->given)
+		build_mistake(b, e, build_value(e),
+		    "refresh_token is for the users' own tokens, and they sign in at a provider; write "
+		    "provider = \"main\" in place of token_endpoint and client");
+	else if (!b->conf->session.refresh)
+		build_mistake(b, e, build_value(e),
+		    "refresh_token needs session.refresh = yes, without which no refresh token is used");
+	else if (!provider->flawed && o->provider < b->conf->n_providers &&
+		 asks_for_none(&b->conf->providers[o->provider]))
+		notes_warning(b->notes, e->place, e->label,
+		    "provider %s does not ask for offline_access, and many give a refresh token only then; "
+		    "write additional_scopes = {\"offline_access\"} there",
+		    notes_quote(str_of(b->conf->providers[o->provider].name)).text);
+}
+
+/* Does its sign-in ask for no refresh token?  Of some kinds it always does, or need not. */
+static bool
+asks_for_none(const struct conf_provider *p)
+{
+	static const char *const unasked[] = { "azure-v1", "adfs", "keycloak", "google", "sap-xsuaa" };
+	const bool plain = strcmp(p->kind, "oidc") == 0;
+
+	for (size_t i = 0; i < p->scopes.n; i++)
+		if (strcmp(p->scopes.v[i], "offline_access") == 0)
+			return false;
+	for (size_t i = 0; i < sizeof(unasked) / sizeof(unasked[0]); i++)
+		if (strcmp(p->kind, unasked[i]) == 0)
+			return false;
+	return plain || p->scopes_by_hand;
 }
 
 /* Half of each would leave open whose secret goes where. */
@@ -160,6 +204,29 @@ resource(struct build *b, struct entry *e)
 	if (item != NULL && !good)
 		build_refuse(b, e, item,
 		    "is not the name of a resource; write it as the provider has it, without spaces");
+}
+
+void
+conf_outbound_fit(struct build *b, struct entry *e, const struct conf_route *r)
+{
+	const struct conf_outbound *o = &b->conf->outbounds[r->outbound - 1];
+	struct item *item = build_value(e);
+	bool found = false;
+
+	if (item == NULL || !o->by_user || o->own || b->broken)
+		return;
+	for (size_t i = 0; i < r->n_providers; i++)
+		found = found || r->providers[i] == o->provider;
+	if (r->auth != AUTH_SESSION && r->auth != AUTH_ANY)
+		build_mistake(b, e, item,
+		    "has grant = \"refresh_token\", which uses the refresh token of a session; write auth = "
+		    "session or any, or another outbound section");
+	else if (!found)
+		build_mistake(b, e, item,
+		    "uses refresh tokens of provider %s, whose sessions do not open this route; write it "
+		    "into "
+		    "the route's provider",
+		    notes_quote(str_of(b->conf->providers[o->provider].name)).text);
 }
 
 void

@@ -443,6 +443,8 @@ token(struct build *b, struct entry *e, struct conf_route *r)
 	struct item *item = build_value(e);
 
 	conf_outbound_find(b, e, &r->outbound);
+	if (r->outbound != 0)
+		conf_outbound_fit(b, e, r);
 	if (item != NULL && !item->flawed && r->pass_authorization)
 		build_mistake(b, e, item,
 		    "its token takes the place of the Authorization header, which pass_authorization = "

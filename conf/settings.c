@@ -494,7 +494,7 @@ const struct setting settings[] = {
 #undef S
 #define S SECTION_OUTBOUND
 	{ ROW(S, "grant", WORD), .fallback = "client_credentials",
-	    .words = "client_credentials refresh_token", .later = "refresh_token",
+	    .words = "client_credentials refresh_token",
 	    .help = "Whose token it is: the proxy's, or the user's own." },
 	{ ROW(S, "provider", TEXT), .example = "main", .help = "Whose token endpoint and client are used." },
 	{ ROW(S, "token_endpoint", URL), .example = "https://login.example.com/token",

@@ -34,7 +34,7 @@ struct oidc {
 	struct post *keeper;              /* borrowed; its mailbox */
 };
 
-enum kind { KEYS, TOKENS, RENEWAL, USERINFO, INTROSPECTION, GIFT };
+enum kind { KEYS, TOKENS, RENEWAL, UPSTREAM, USERINFO, INTROSPECTION, GIFT };
 
 struct oidc_op {
 	enum kind kind;
@@ -45,7 +45,7 @@ struct oidc_op {
 	bool away;                       /* KEYS: the question is with the keeper, who writes into it */
 	bool cancelled;
 	struct fetch_op *fetch; /* the others; ours */
-	struct secret *code;    /* TOKENS, RENEWAL: what was sent; ours */
+	struct secret *code;    /* TOKENS, RENEWAL, UPSTREAM: what was sent; ours */
 };
 
 static void ask_token_endpoint(struct oidc_op *, struct fetch *, const char *, const struct tokenreq *);
@@ -343,7 +343,7 @@ oidc_ask_tokens(struct oidc *o, struct fetch *f, const struct oidc_code *c, oidc
 struct oidc_op *
 oidc_ask_renewal(struct oidc *o, struct fetch *f, const struct oidc_renewal *n, oidc_done *done, void *arg)
 {
-	struct oidc_op *op = op_new(o, RENEWAL, done, arg);
+	struct oidc_op *op = op_new(o, n->for_upstream ? UPSTREAM : RENEWAL, done, arg);
 	struct mem *m = mem_new(REQUEST_BUDGET);
 	struct tokenreq r;
 
@@ -390,15 +390,16 @@ oidc_take_tokens(struct oidc_op **op, struct mem *m, struct oidc_tokens *out, st
 	struct fetch_answer a;
 	int r;
 
-	assert((*op)->kind == TOKENS || (*op)->kind == RENEWAL);
+	assert((*op)->kind == TOKENS || (*op)->kind == RENEWAL || (*op)->kind == UPSTREAM);
 	if (fetch_take((*op)->fetch, &a, e) == -1)
 		r = err_in(e, "token endpoint");
 	else {
 		t = (struct tokenreq_answer){
 			.status = a.status, .type = a.type, .body = a.body, .code = secret_str((*op)->code)
 		};
-		r = (*op)->kind == TOKENS ? tokenreq_parse(c, &t, m, out, e)
-					  : tokenreq_parse_renewal(c, &t, m, out, e);
+		r = (*op)->kind == TOKENS     ? tokenreq_parse(c, &t, m, out, e)
+		    : (*op)->kind == UPSTREAM ? tokenreq_parse_upstream(c, &t, m, out, e)
+					      : tokenreq_parse_renewal(c, &t, m, out, e);
 	}
 	op_free(op);
 	return r;

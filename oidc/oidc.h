@@ -121,9 +121,15 @@ int oidc_take_tokens(struct oidc_op **op, struct mem *m, struct oidc_tokens *out
  * Renew them (RFC 6749 6, Core 12).  Neither scope nor resource is sent: what
  * comes is for what the user allowed.  Taken by oidc_take_tokens(); that the
  * grant is gone is PROVIDER_GRANT, and nothing else is.
+ *
+ * for_upstream: an access token besides those of the session, for the scope and
+ * the resource named (RFC 8707); either may be NULL.  Then only invalid_grant is
+ * PROVIDER_GRANT: what the user has to allow first leaves the grant as it is.
  */
 struct oidc_renewal {
 	const char *token_endpoint;
+	bool for_upstream;
+	const char *scope, *resource;
 	struct str refresh_token;
 	struct str assertion; /* of assertion_print(); p is NULL where the method needs none */
 };
@@ -142,8 +148,8 @@ struct oidc_introspection {
 	struct str token;
 	struct str assertion; /* of assertion_print(); p is NULL where the method needs none */
 };
-struct oidc_op *oidc_ask_introspection(struct oidc *o, struct fetch *f, const struct oidc_introspection *q,
-    oidc_done *done, void *arg);
+struct oidc_op *oidc_ask_introspection(
+    struct oidc *o, struct fetch *f, const struct oidc_introspection *q, oidc_done *done, void *arg);
 /*
  * *out: the JSON object of a token in force, in m, for accesstoken_introspected().
  * -1: TOKEN_INACTIVE, or a reason that is the provider's.

@@ -222,23 +222,32 @@ outbound_tended(struct outbound *b)
 struct outbound_token *
 outbound_publish(struct outbound *b, struct str access_token, int64_t ends)
 {
-	const struct str scheme = STR("Bearer ");
-	struct mem *m = mem_new(access_token.n + 1024);
-	char *value = mem_secret(m, scheme.n + access_token.n);
-	struct outbound_token *t = xcalloc(1, sizeof(*t)), *was;
+	struct outbound_token *t = outbound_token_new(access_token), *was;
 
-	memcpy(value, scheme.p, scheme.n);
-	memcpy(value + scheme.n, access_token.p, access_token.n);
-	t->value = secret_new(value, scheme.n + access_token.n);
-	mem_free(&m);
 	t->ends = ends;
-	atomic_init(&t->refs, 2); /* the section's, and the caller's */
+	(void)outbound_token_ref(t); /* the section's, besides the caller's */
 	(void)pthread_mutex_lock(&b->lock);
 	was = b->token;
 	b->token = t;
 	b->failure = (struct err){ .reason = REASON_NONE };
 	(void)pthread_mutex_unlock(&b->lock);
 	outbound_token_release(&was);
+	return t;
+}
+
+struct outbound_token *
+outbound_token_new(struct str access_token)
+{
+	const struct str scheme = STR("Bearer ");
+	struct mem *m = mem_new(access_token.n + 1024);
+	char *value = mem_secret(m, scheme.n + access_token.n);
+	struct outbound_token *t = xcalloc(1, sizeof(*t));
+
+	memcpy(value, scheme.p, scheme.n);
+	memcpy(value + scheme.n, access_token.p, access_token.n);
+	t->value = secret_new(value, scheme.n + access_token.n);
+	mem_free(&m);
+	atomic_init(&t->refs, 1);
 	return t;
 }
 

@@ -65,9 +65,12 @@ void outbound_forget(struct outbound *b, struct outbound *heir);
 struct outbound_token *outbound_token(struct outbound *b);
 /* Is one in force?  *why: what the last attempt failed of; "" when it did not, or there was none. */
 bool outbound_has_token(struct outbound *b, struct err *why);
+struct outbound_token *outbound_token_ref(struct outbound_token *t); /* NULL stays NULL */
 /* "Bearer ...", the value of an Authorization header; borrowed. */
 struct str outbound_token_value(const struct outbound_token *t);
 void outbound_token_release(struct outbound_token **t);
+/* A token that was had some other way, for an upstream like those of a section: the caller's. */
+struct outbound_token *outbound_token_new(struct str access_token);
 
 /*
  * The upstream refuses this token (401): forget it, so that the next request

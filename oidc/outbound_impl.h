@@ -34,7 +34,6 @@ struct outbound_tended *outbound_tended(struct outbound *b); /* the main thread 
 /* A new token, "Bearer ..." and handed out until `ends` (outbound_now()); the caller's reference to it. */
 struct outbound_token *outbound_publish(struct outbound *b, struct str access_token, int64_t ends);
 void outbound_note_failure(struct outbound *b, const struct err *e); /* until the next token */
-struct outbound_token *outbound_token_ref(struct outbound_token *t); /* NULL stays NULL */
 int64_t outbound_token_ends(const struct outbound_token *t);
 
 const struct conf_outbound *outbound_conf(const struct outbound *b);

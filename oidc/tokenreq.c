@@ -62,6 +62,29 @@ static const struct meaning renewal_meanings[] = {
 	{ NULL, REASON_PROVIDER_ERROR, "see the provider's log" },
 };
 
+/* The same for a token besides the session's: what is wrong with that one leaves the session alone. */
+static const struct meaning upstream_meanings[] = {
+	{ "invalid_grant", REASON_PROVIDER_GRANT,
+	    "the refresh token has run out, was used before or was revoked" },
+	{ "invalid_scope", REASON_PROVIDER_ERROR,
+	    "check outbound.scope, and whether the sign-in asks for it (provider.additional_scopes)" },
+	{ "invalid_target", REASON_PROVIDER_ERROR, "check outbound.resource" },
+	{ "invalid_resource", REASON_PROVIDER_ERROR, "check outbound.resource" },
+	{ "interaction_required", REASON_PROVIDER_ERROR,
+	    "the provider wants to see the user for outbound.scope" },
+	{ "consent_required", REASON_PROVIDER_ERROR,
+	    "the user, or an administrator, must allow outbound.scope" },
+	{ "invalid_client", REASON_PROVIDER_CLIENT,
+	    "check provider.client_id, client_secret (or client_private_key) and "
+	    "token_endpoint_auth_method" },
+	{ "unauthorized", REASON_PROVIDER_CLIENT, "check provider.client_id and client_secret" },
+	{ "unauthorized_client", REASON_PROVIDER_ERROR,
+	    "allow the refresh token grant for this client at the provider" },
+	{ "temporarily_unavailable", REASON_PROVIDER_STATUS, "the provider asks to try again later" },
+	{ "server_error", REASON_PROVIDER_STATUS, "see the provider's log" },
+	{ NULL, REASON_PROVIDER_ERROR, "see the provider's log" },
+};
+
 /* The same where nobody signs in. */
 static const struct meaning own_meanings[] = {
 	{ "invalid_client", REASON_PROVIDER_CLIENT,
@@ -120,6 +143,7 @@ static json_t *read_answer(
     const struct conf_provider *, const struct tokenreq_answer *, const struct meaning *, struct err *);
 static int judge_error(const struct conf_provider *, const struct tokenreq_answer *, const json_t *,
     const struct meaning *, struct err *);
+static int parse_newer(json_t *, struct mem *, struct oidc_tokens *, struct err *);
 static const char *find_hint(const char *, const struct meaning *);
 static bool repeats(const char *, struct str);
 static int no_answer(const struct tokenreq_answer *, struct err *);
@@ -152,10 +176,16 @@ void
 tokenreq_print_renewal(
     const struct conf_provider *c, const struct oidc_renewal *n, struct mem *m, struct tokenreq *out)
 {
-	struct form f = form_new(m, client_room(c) + n->refresh_token.n + n->assertion.n);
+	const struct str scope = str_of(n->scope), resource = str_of(n->resource);
+	struct form f =
+	    form_new(m, client_room(c) + n->refresh_token.n + scope.n + resource.n + n->assertion.n);
 
 	put_field(&f, "grant_type", STR("refresh_token"));
 	put_field(&f, "refresh_token", n->refresh_token);
+	if (scope.n > 0)
+		put_field(&f, "scope", scope);
+	if (resource.n > 0)
+		put_field(&f, "resource", resource);
 	put_client(c, n->assertion, &f, m, out);
 }
 
@@ -305,7 +335,20 @@ int
 tokenreq_parse_renewal(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
     struct oidc_tokens *out, struct err *e)
 {
-	json_t *o = read_answer(c, a, renewal_meanings, e);
+	return parse_newer(read_answer(c, a, renewal_meanings, e), m, out, e);
+}
+
+int
+tokenreq_parse_upstream(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
+    struct oidc_tokens *out, struct err *e)
+{
+	return parse_newer(read_answer(c, a, upstream_meanings, e), m, out, e);
+}
+
+/* o may be NULL: *e says why. */
+static int
+parse_newer(json_t *o, struct mem *m, struct oidc_tokens *out, struct err *e)
+{
 	int r = -1;
 
 	memset(out, 0, sizeof(*out));

@@ -25,7 +25,7 @@ struct tokenreq {
 void tokenreq_print(
     const struct conf_provider *c, const struct oidc_code *code, struct mem *m, struct tokenreq *out);
 
-/* Newer tokens for older ones (RFC 6749 6). */
+/* Newer tokens for older ones, or one besides them (RFC 6749 6, RFC 8707 2.2). */
 void tokenreq_print_renewal(
     const struct conf_provider *c, const struct oidc_renewal *n, struct mem *m, struct tokenreq *out);
 
@@ -39,8 +39,8 @@ void tokenreq_print_own(
     const struct conf_provider *c, const struct tokenreq_own *own, struct mem *m, struct tokenreq *out);
 
 /* A question about an access token that somebody sent (RFC 7662 2.1), with the same client authentication. */
-void tokenreq_print_introspection(const struct conf_provider *c, const struct oidc_introspection *q,
-    struct mem *m, struct tokenreq *out);
+void tokenreq_print_introspection(
+    const struct conf_provider *c, const struct oidc_introspection *q, struct mem *m, struct tokenreq *out);
 
 /* A refresh token that is not wanted any more (RFC 7009 2.1). */
 struct tokenreq_gift {
@@ -74,6 +74,10 @@ int tokenreq_parse(const struct conf_provider *c, const struct tokenreq_answer *
  * only the user can mend: interaction_required and the like.
  */
 int tokenreq_parse_renewal(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
+    struct oidc_tokens *out, struct err *e) MUST_CHECK;
+
+/* The same for a renewal that is for_upstream; of errors only invalid_grant is PROVIDER_GRANT. */
+int tokenreq_parse_upstream(const struct conf_provider *c, const struct tokenreq_answer *a, struct mem *m,
     struct oidc_tokens *out, struct err *e) MUST_CHECK;
 
 /* The same for the answer to tokenreq_print_own(): 0 when there is a Bearer access token; nothing else is

@@ -198,6 +198,11 @@ list_outbounds(struct request *r)
 		json_t *o = json_object();
 
 		(void)json_object_set_new(o, "name", json_string(s->conf->outbounds[i].name));
+		if (s->conf->outbounds[i].by_user) { /* as many as there are users */
+			(void)json_object_set_new(o, "grant", json_string("refresh_token"));
+			(void)json_array_append_new(list, o);
+			continue;
+		}
 		(void)json_object_set_new(
 		    o, "token", json_boolean(outbound_has_token(s->outbounds[i], &why)));
 		if (why.reason != REASON_NONE)

@@ -14,6 +14,7 @@
 #include "proxy/client.h"
 #include "proxy/endings.h"
 #include "proxy/frontend.h"
+#include "proxy/grants.h"
 #include "proxy/mobile.h"
 #include "proxy/pages.h"
 #include "proxy/request.h"
@@ -200,6 +201,8 @@ forget(struct request *r)
 
 	for (; l->at < l->n; l->at++) {
 		request_visit(r, &v, l->at);
+		if (l->v[l->at].session != NULL)
+			grants_drop(r->worker->shared->grants, l->v[l->at].session->sid);
 		switch (store_ask_drop(request_snap(r)->store, &v,
 		    l->v[l->at].session == NULL ? STR("") : l->v[l->at].session->sid, request_wake, r,
 		    &r->store, &e)) {

@@ -14,6 +14,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "conf/secret.h"
+#include "proxy/grants.h"
 #include "proxy/health.h"
 #include "proxy/keeps.h"
 #include "proxy/notify.h"
@@ -147,6 +148,7 @@ begin(struct process *p, struct err *e)
 	p->shared.front_rate = rate_new(RATE_ENTRIES);
 	p->shared.back_rate = rate_new(RATE_ENTRIES);
 	p->shared.refreshes = refresh_table_new();
+	p->shared.grants = grants_new();
 	p->shared.began = clock_seconds();
 	p->shared.main_post = p->post;
 	p->shared.worker_gone = worker_gone;
@@ -478,7 +480,6 @@ static void
 end(struct process *p)
 {
 	unsigned i;
-	size_t k;
 
 	for (i = 0; i < p->shared.n_workers; i++)
 		if (p->shared.workers[i]->thread != 0)
@@ -491,7 +492,7 @@ end(struct process *p)
 	keeper_free(&p->keeper);
 	if (p->fetch != NULL)
 		fetch_free(&p->fetch);
-	for (k = 0; k < p->n_signals; k++)
+	for (size_t k = 0; k < p->n_signals; k++)
 		event_free(p->signals[k]);
 	if (p->watchdog != NULL)
 		event_free(p->watchdog);
@@ -515,6 +516,7 @@ end(struct process *p)
 	rate_free(&p->shared.front_rate);
 	rate_free(&p->shared.back_rate);
 	refresh_table_free(&p->shared.refreshes);
+	grants_free(&p->shared.grants);
 	if (p->base != NULL)
 		event_base_free(p->base);
 }

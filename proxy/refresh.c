@@ -7,12 +7,9 @@
 #include "proxy/usertokens.h"
 
 static bool is_to_be_renewed(const struct request *);
-static struct refresh_asker asker_of(const struct request *);
 static enum step find_newer(struct request *);
 static enum step write_anew(struct request *);
-static void begin_job(struct request *, const struct visit *);
 static enum step apply(struct request *, const struct refresh_result *);
-static enum step adopt(struct request *, const struct tokens *);
 static enum step keep_in_browser(struct request *, const struct tokens *);
 
 bool
@@ -46,7 +43,7 @@ refresh_begin(struct request *r)
 {
 	struct refresh_table *t = r->worker->shared->refreshes;
 	const struct session *x = r->session;
-	const struct refresh_asker a = asker_of(r);
+	const struct refresh_asker a = refresh_asker(r);
 	struct refresh_result result;
 	enum refresh_seat seat;
 	struct visit v;
@@ -66,20 +63,19 @@ refresh_begin(struct request *r)
 		r->refresh = refresh_table_wait(t, x->sid, r->worker->post, request_wake, r);
 	request_visit(r, &v, r->provider);
 	if (seat == REFRESH_FIRST)
-		begin_job(r, &v);
+		refresh_order(r, &v, 0);
 	return waits ? request_wait(r, STEP_TAKE_REFRESH) : STEP_AUTHORIZE;
 }
 
-static struct refresh_asker
-asker_of(const struct request *r)
+struct refresh_asker
+refresh_asker(const struct request *r)
 {
-	return (struct refresh_asker){
-		.sid = r->session->sid, .refresh_at = r->session->refresh_at, .now_ms = clock_ms()
-	};
+	return (
+	    struct refresh_asker){ .sid = r->session->sid, .turn = r->session->turn, .now_ms = clock_ms() };
 }
 
-static void
-begin_job(struct request *r, const struct visit *v)
+void
+refresh_order(struct request *r, const struct visit *v, size_t outbound)
 {
 	refresh_job_begin(&(struct refresh_order){
 	    .worker = r->worker,
@@ -87,7 +83,9 @@ begin_job(struct request *r, const struct visit *v)
 	    .provider = r->provider,
 	    .visit = v,
 	    .session = r->session,
-	    .token = session_text(request_snap(r)->sessions, v),
+	    .outbound = outbound,
+	    .token = r->newer != NULL ? r->newer->session : session_text(request_snap(r)->sessions, v),
+	    .newer = r->newer,
 	    .id = r->id,
 	});
 }
@@ -96,7 +94,7 @@ begin_job(struct request *r, const struct visit *v)
 enum step
 refresh_take(struct request *r)
 {
-	const struct refresh_asker a = asker_of(r);
+	const struct refresh_asker a = refresh_asker(r);
 	struct refresh_result result;
 
 	refresh_waiter_leave(&r->refresh);
@@ -110,7 +108,7 @@ apply(struct request *r, const struct refresh_result *result)
 {
 	switch (result->state) {
 	case REFRESH_RENEWED:
-		return adopt(r, &result->tokens);
+		return refresh_adopt(r, &result->tokens);
 	case REFRESH_FAILED:
 		/* The provider may have replaced the refresh token all the same. */
 		return result->tokens.refresh_token.n > 0 ? keep_in_browser(r, &result->tokens)
@@ -129,14 +127,14 @@ static enum step
 find_newer(struct request *r)
 {
 	struct snapshot *s = request_snap(r);
-	const struct refresh_asker a = asker_of(r);
+	const struct refresh_asker a = refresh_asker(r);
 	struct refresh_result result;
 	struct visit v;
 	struct err e;
 
 	if (refresh_table_look(r->worker->shared->refreshes, &a, r->mem, &result) &&
 	    result.state == REFRESH_RENEWED)
-		return adopt(r, &result.tokens);
+		return refresh_adopt(r, &result.tokens);
 	if (store_is_in_browser(s->store))
 		return STEP_AUTHORIZE;
 	request_visit(r, &v, r->provider);
@@ -159,15 +157,16 @@ refresh_take_newer(struct request *r)
 
 	if (store_take_get(&r->store, r->mem, stored, &e) == -1)
 		return request_fail(r, &e);
-	return stored->session.n > 0 ? adopt(r, stored) : STEP_AUTHORIZE;
+	return stored->session.n > 0 ? refresh_adopt(r, stored) : STEP_AUTHORIZE;
 }
 
 /* The session is the new one from here on, for this request and, with its answer, for the browser. */
-static enum step
-adopt(struct request *r, const struct tokens *t)
+enum step
+refresh_adopt(struct request *r, const struct tokens *t)
 {
 	struct snapshot *s = request_snap(r);
 	const struct session *x;
+	struct tokens *newer;
 	enum session_found found;
 	struct visit v;
 
@@ -180,6 +179,9 @@ adopt(struct request *r, const struct tokens *t)
 	}
 	r->found = request_is_stale(r) ? SESSION_STALE : found;
 	r->session = x;
+	newer = mem_zalloc(r->mem, sizeof(*newer));
+	*newer = *t;
+	r->newer = newer;
 	reply_cookies(r, session_cookie_set(&s->conf->session, r->match.origin,
 			     mem_text(r->mem, v.scope->cookie), t->session, &v, r->mem));
 	if (r->match.route != NULL && usertokens_are_wanted(r)) { /* GET session has none */
@@ -253,7 +255,7 @@ void
 refresh_follow(struct request *r, struct mem **m)
 {
 	struct snapshot *s = request_snap(r);
-	struct refresh_asker a = asker_of(r);
+	struct refresh_asker a = refresh_asker(r);
 	struct mem *fresh;
 	struct visit v = {
 		.scope = snapshot_scope(s, r->match.origin, r->provider),
@@ -263,7 +265,7 @@ refresh_follow(struct request *r, struct mem **m)
 	struct refresh_result result;
 	const struct session *x;
 
-	if (a.refresh_at == 0 || a.refresh_at > a.now_ms / 1000 || r->bearer != NULL)
+	if (r->session->refresh_at == 0 || r->session->refresh_at > a.now_ms / 1000 || r->bearer != NULL)
 		return;
 	a.in_passing = true;
 	v.mem = fresh = mem_new(SIZE_MAX);

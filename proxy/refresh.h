@@ -10,6 +10,7 @@
  */
 #ifndef PROXY_REFRESH_H
 #define PROXY_REFRESH_H
+#include "proxy/refresh_table.h"
 #include "proxy/request.h"
 
 /* Is there anything to do about the session that was found?  Cheap. */
@@ -20,5 +21,14 @@ bool refresh_is_due(const struct request *r);
  * r->session is the new one, in *m, which takes the place of the one before.
  */
 void refresh_follow(struct request *r, struct mem **m);
+
+/* --- for whoever uses the refresh token besides: proxy/onbehalf.c --- */
+
+struct refresh_asker refresh_asker(const struct request *r); /* with the session it has now */
+/* The caller was REFRESH_FIRST; `outbound` as in struct refresh_order (proxy/refresh_job.h). */
+void refresh_order(struct request *r, const struct visit *v, size_t outbound);
+/* This newer session is the request's from here on, and the answer tells the browser: STEP_AUTHORIZE follows.
+ */
+enum step refresh_adopt(struct request *r, const struct tokens *t);
 
 #endif

@@ -7,7 +7,9 @@
 #include "conf/log.h"
 #include "oidc/assertion.h"
 #include "oidc/idtoken.h"
+#include "proxy/grants.h"
 #include "proxy/login.h"
+#include "proxy/refresh_copy.h"
 #include "proxy/refresh_job.h"
 #include "proxy/refresh_table.h"
 #include "proxy/revoke.h"
@@ -48,6 +50,8 @@ struct refresh_job {
 	struct visit visit;
 	const struct session *session;
 	struct str token;
+	size_t outbound;     /* as in the order */
+	struct tokens newer; /* the same */
 	char id[65];
 	enum job_step step;
 	bool waiting, running;
@@ -72,7 +76,6 @@ typedef enum job_step job_fn(struct refresh_job *);
 static job_fn lock, take_lock, look, take_look, ask_tokens, take_tokens, ask_userinfo, take_userinfo, verify,
     ask_keys, take_keys, renew, keep, take_kept, end_session, take_ended, take_dropped;
 
-static void copy_visit(struct refresh_job *, const struct visit *);
 static void run(struct refresh_job *);
 static void finish(struct refresh_job *);
 static void wake(void *);
@@ -80,6 +83,9 @@ static void wake_later(struct timer *);
 static enum job_step wait_for(
     struct refresh_job *, enum store_answer, enum job_step take, const struct err *);
 static enum job_step wait_ms(struct refresh_job *, int64_t, enum job_step then);
+static enum job_step take_outbound(struct refresh_job *);
+static void know(struct refresh_job *, int64_t turn);
+static struct grants_key grant_of(const struct refresh_job *);
 static enum job_step failed(struct refresh_job *, const struct err *);
 static enum job_step ended(struct refresh_job *, const struct err *);
 static const struct conf_provider *provider_of(const struct refresh_job *);
@@ -117,9 +123,12 @@ refresh_job_begin(const struct refresh_order *o)
 	j->view = view_use(o->view);
 	j->mem = mem_new(SIZE_MAX);
 	j->provider = o->provider;
-	copy_visit(j, o->visit);
+	j->visit = refresh_copy_visit(o->visit, j->mem);
 	j->session = session_keep(o->session, j->mem);
 	j->token = mem_str(j->mem, o->token);
+	j->outbound = o->outbound;
+	if (o->newer != NULL && store_is_in_browser(o->view->snap->store))
+		j->newer = refresh_copy_tokens(o->newer, j->mem);
 	(void)snprintf(j->id, sizeof(j->id), "%s", o->id);
 	j->result.state = REFRESH_FAILED;
 	j->next = w->jobs;
@@ -128,27 +137,6 @@ refresh_job_begin(const struct refresh_order *o)
 	j->prev = &w->jobs;
 	w->jobs = j;
 	run(j);
-}
-
-/* With store = "cookie" the tokens are in what the browser sent. */
-static void
-copy_visit(struct refresh_job *j, const struct visit *v)
-{
-	struct str *cookies = mem_zalloc(j->mem, v->n_cookies * sizeof(*cookies));
-	size_t i;
-
-	j->visit = *v;
-	j->visit.cookies = cookies;
-	j->visit.cache = NULL;
-	j->visit.mem = j->mem;
-	j->visit.room = 0;
-	for (i = 0; i < v->n_cookies; i++) {
-		char *p = mem_secret(j->mem, v->cookies[i].n + 1);
-
-		if (v->cookies[i].n > 0)
-			memcpy(p, v->cookies[i].p, v->cookies[i].n);
-		cookies[i] = (struct str){ p, v->cookies[i].n };
-	}
 }
 
 static void
@@ -249,12 +237,14 @@ take_look(struct refresh_job *j)
 		return failed(j, &e);
 	if (j->held.session.p != NULL &&
 	    session_read(j->view->snap->sessions, &j->visit, j->held.session, &x) == SESSION_FOUND &&
-	    refresh_table_newer(x->refresh_at, j->session->refresh_at)) {
-		j->result.state = REFRESH_RENEWED;
-		j->result.refresh_at = x->refresh_at;
-		j->result.tokens = j->held;
-		return JOB_END;
-	}
+	    x->turn > j->session->turn) {
+		j->session = x;
+		j->token = j->held.session;
+		know(j, x->turn);
+		if (j->outbound == 0)
+			return JOB_END;
+	} else if (j->newer.session.n > 0)
+		j->held = j->newer;
 	if (j->locked)
 		return JOB_ASK_TOKENS;
 	if (++j->looks < LOOKS && !j->worker->draining)
@@ -271,8 +261,20 @@ ask_tokens(struct refresh_job *j)
 	struct err e;
 
 	if (j->held.refresh_token.n == 0) {
-		(void)err_set(&e, REASON_NONE, "no refresh token is kept");
+		(void)err_set(&e, REASON_NONE,
+		    "no refresh token is kept: the provider gave none (scope offline_access), or the "
+		    "cookies had no room for it");
 		return failed(j, &e);
+	}
+	if (j->outbound != 0) {
+		const struct conf_outbound *o = &j->view->snap->conf->outbounds[j->outbound - 1];
+
+		ask.for_upstream = true;
+		ask.scope = o->scope;
+		ask.resource = o->resource;
+		j->held.session = j->token;
+		j->held.session_ends = j->session->end;
+		know(j, j->session->turn);
 	}
 	j->known = oidc_view(oidc_of(j), about.now, &e);
 	if (j->known == NULL)
@@ -298,6 +300,8 @@ take_tokens(struct refresh_job *j)
 		metric_add(&j->worker->metrics.provider_errors, 1);
 		return e.reason == REASON_PROVIDER_GRANT ? ended(j, &e) : failed(j, &e);
 	}
+	if (j->outbound != 0)
+		return take_outbound(j);
 	j->held.access_token = t->access_token;
 	j->held.access_expires = t->expires_in > 0 ? clock_seconds() + t->expires_in : 0;
 	if (t->refresh_token.n > 0)
@@ -309,6 +313,46 @@ take_tokens(struct refresh_job *j)
 		return JOB_RENEW;
 	return provider_of(j)->userinfo && j->known->meta.userinfo_endpoint != NULL ? JOB_ASK_USERINFO
 										    : JOB_VERIFY;
+}
+
+/* A token besides the session's; and the refresh token's successor, where the provider replaced it. */
+static enum job_step
+take_outbound(struct refresh_job *j)
+{
+	const struct session_proof proof = { .renewable = true, .refresh_token_alone = true };
+	const struct grants_key key = grant_of(j);
+	const struct oidc_tokens *t = &j->fresh;
+	const struct session *x;
+	struct str token;
+	struct err e;
+
+	grants_put(j->worker->shared->grants, &key, t->access_token, t->expires_in, timers_now());
+	if (t->refresh_token.n == 0 || str_is(t->refresh_token, j->held.refresh_token))
+		return JOB_END;
+	j->held.refresh_token = t->refresh_token;
+	know(j, j->session->turn);
+	if (!store_is_in_browser(j->view->snap->store))
+		return JOB_KEEP;
+	if (session_renew(j->view->snap->sessions, &j->visit, j->token, &proof, &x, &token, &e) == -1)
+		return ended(j, &e);
+	j->held.session = token;
+	know(j, x->turn);
+	return JOB_KEEP;
+}
+
+/* This is the newest of the session that is known, whatever comes of the rest. */
+static void
+know(struct refresh_job *j, int64_t turn)
+{
+	j->result.state = REFRESH_RENEWED;
+	j->result.turn = turn;
+	j->result.tokens = j->held;
+}
+
+static struct grants_key
+grant_of(const struct refresh_job *j)
+{
+	return (struct grants_key){ j->session->sid, j->view->snap->generation, j->outbound - 1 };
 }
 
 static enum job_step
@@ -420,9 +464,7 @@ renew(struct refresh_job *j)
 		j->held.id_token = j->fresh.id_token;
 	j->held.session = token;
 	j->held.session_ends = x->end;
-	j->result.state = REFRESH_RENEWED;
-	j->result.refresh_at = x->refresh_at;
-	j->result.tokens = j->held;
+	know(j, x->turn);
 	metric_add(&j->worker->metrics.refreshes_done, 1);
 	log_request(LOG_LEVEL_DEBUG, j->id, REASON_NONE, "%.*s's session was renewed", STR_ARG(x->username));
 	return JOB_KEEP;
@@ -520,6 +562,12 @@ wait_ms(struct refresh_job *j, int64_t ms, enum job_step then)
 static enum job_step
 failed(struct refresh_job *j, const struct err *e)
 {
+	if (j->outbound != 0) {
+		const struct grants_key key = grant_of(j);
+
+		grants_fail(j->worker->shared->grants, &key, e, timers_now());
+		return JOB_END;
+	}
 	j->result.state = REFRESH_FAILED;
 	log_request(e->reason == REASON_NONE ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, j->id, e->reason,
 	    "%.*s's session could not be renewed: %s", STR_ARG(j->session->username), e->text);
@@ -534,6 +582,7 @@ ended(struct refresh_job *j, const struct err *e)
 	log_request(LOG_LEVEL_INFO, j->id, e->reason, "%.*s's session ends, it could not be renewed: %s",
 	    STR_ARG(j->session->username), e->text);
 	metric_add(&j->worker->metrics.refreshes_ended, 1);
+	grants_drop(j->worker->shared->grants, j->session->sid);
 	return JOB_END_SESSION;
 }
 

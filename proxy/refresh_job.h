@@ -18,6 +18,14 @@
  *   the session renewed, its tokens stored; unlock
  *
  * What failed leaves the session as it is, and may be tried again 10 s later.
+ *
+ * A job for an outbound section goes the same road to the token request, so
+ * that the refresh token is never used twice at once, and puts the access token
+ * that it gets into the process's struct grants.  Session, ID token and access
+ * token stay; a refresh token that was replaced is stored.  Where the browser
+ * holds it, that makes a newer session (session.turn), so that whoever comes
+ * with the older cookies is served as after a renewal.  Whatever came of it, what
+ * it knows of the session is what it tells the table: RENEWED, unless it ended.
  */
 #ifndef PROXY_REFRESH_JOB_H
 #define PROXY_REFRESH_JOB_H
@@ -35,6 +43,8 @@ struct refresh_order {
 	const struct visit *visit;     /* of the request that found it due */
 	const struct session *session; /* as it was found */
 	struct str token;              /* its token */
+	const struct tokens *newer;    /* than those in the visit's cookies; NULL: none */
+	size_t outbound;               /* index into conf.outbounds, plus one; 0: the session is renewed */
 	const char *id;                /* the request's, for the log */
 };
 

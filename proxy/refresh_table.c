@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "proxy/refresh_copy.h"
 #include "proxy/refresh_table.h"
 #include "session/hash.h"
 
@@ -55,7 +56,6 @@ static bool make_room(struct refresh_table *, size_t bytes);
 static bool is_news(const struct entry *, const struct refresh_asker *);
 static void take(struct entry *, const struct refresh_asker *, struct mem *, struct refresh_result *);
 static size_t copy(const struct refresh_result *, struct mem *, struct refresh_result *);
-static struct str copy_text(struct str, struct mem *, size_t *);
 static void call(void *);
 
 struct refresh_table *
@@ -225,14 +225,7 @@ make_room(struct refresh_table *t, size_t bytes)
 static bool
 is_news(const struct entry *e, const struct refresh_asker *a)
 {
-	return e->until_ms > a->now_ms && (e->result.state != REFRESH_RENEWED ||
-					      refresh_table_newer(e->result.refresh_at, a->refresh_at));
-}
-
-bool
-refresh_table_newer(int64_t that, int64_t than)
-{
-	return than != 0 && (that == 0 || that > than);
+	return e->until_ms > a->now_ms && (e->result.state != REFRESH_RENEWED || e->result.turn > a->turn);
 }
 
 static void
@@ -248,27 +241,10 @@ take(struct entry *e, const struct refresh_asker *a, struct mem *m, struct refre
 static size_t
 copy(const struct refresh_result *r, struct mem *m, struct refresh_result *out)
 {
-	size_t n = sizeof(struct entry);
-
 	*out = *r;
-	out->tokens.id_token = copy_text(r->tokens.id_token, m, &n);
-	out->tokens.access_token = copy_text(r->tokens.access_token, m, &n);
-	out->tokens.refresh_token = copy_text(r->tokens.refresh_token, m, &n);
-	out->tokens.session = copy_text(r->tokens.session, m, &n);
-	return n;
-}
-
-static struct str
-copy_text(struct str s, struct mem *m, size_t *n)
-{
-	char *p;
-
-	if (s.p == NULL)
-		return s;
-	p = mem_secret(m, s.n + 1);
-	memcpy(p, s.p, s.n);
-	*n += s.n + 1;
-	return (struct str){ p, s.n };
+	out->tokens = refresh_copy_tokens(&r->tokens, m);
+	return sizeof(struct entry) + r->tokens.id_token.n + r->tokens.access_token.n +
+	       r->tokens.refresh_token.n + r->tokens.session.n + 4;
 }
 
 /* --- who waits --- */

@@ -42,7 +42,7 @@ enum refresh_state {
 };
 struct refresh_result {
 	enum refresh_state state;
-	int64_t refresh_at; /* of tokens.session, see refresh_table_newer() */
+	int64_t turn; /* of tokens.session: the higher is the newer */
 	struct tokens tokens;
 };
 
@@ -55,17 +55,10 @@ enum refresh_seat {
 	REFRESH_KNOWN, /* *out says what came of it; in m */
 	REFRESH_FULL,  /* too many: go on as after one that failed */
 };
-/*
- * Of two sessions of one sid, by their refresh_at: the one that is due later is
- * the newer; one that is never due again (0: it ends before its tokens do) is
- * the last that there will be.
- */
-bool refresh_table_newer(int64_t that, int64_t than);
-
 /* Who asks, with which session. */
 struct refresh_asker {
 	struct str sid;
-	int64_t refresh_at;
+	int64_t turn; /* of that session */
 	int64_t now_ms;
 	bool in_passing; /* it cannot hand the result on, so nobody has taken it */
 };

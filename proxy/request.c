@@ -19,6 +19,7 @@
 #include "proxy/introspector.h"
 #include "proxy/keep.h"
 #include "proxy/mobile.h"
+#include "proxy/onbehalf.h"
 #include "proxy/pages.h"
 #include "proxy/refresh.h"
 #include "proxy/refresh_table.h"
@@ -37,6 +38,7 @@ static void run(struct request *);
 static enum step give_up(struct request *);
 static enum step sign_in_or_401(struct request *);
 static bool crosses_origin(const struct request *);
+static void reject_token(struct request *);
 static bool may_try_again(const struct request *);
 
 static const struct {
@@ -65,6 +67,8 @@ static const struct {
 	[STEP_TAKE_USER_TOKENS] = { "take-user-tokens", usertokens_take },
 	[STEP_ASK_OUTBOUND] = { "ask-outbound", request_ask_outbound },
 	[STEP_TAKE_OUTBOUND] = { "take-outbound", request_take_outbound },
+	[STEP_ASK_ON_BEHALF] = { "ask-on-behalf", onbehalf_ask },
+	[STEP_TAKE_ON_BEHALF] = { "take-on-behalf", onbehalf_take },
 	[STEP_TAKE_UPSTREAM] = { "take-upstream", request_take_upstream },
 	[STEP_RELAY] = { "relay", request_relay },
 	[STEP_REFUSE] = { "refuse", request_say_no },
@@ -329,6 +333,8 @@ request_ask_outbound(struct request *r)
 {
 	struct outbound *b = request_snap(r)->outbounds[r->match.route->outbound - 1];
 
+	if (onbehalf_is_wanted(r))
+		return STEP_ASK_ON_BEHALF;
 	r->token = outbound_token(b);
 	if (r->token != NULL)
 		return STEP_ASK_UPSTREAM;
@@ -378,7 +384,7 @@ request_relay(struct request *r)
 	struct err e;
 
 	if (r->token != NULL && r->worker->answer->status == 401)
-		outbound_reject(request_snap(r)->outbounds[r->match.route->outbound - 1], r->token);
+		reject_token(r);
 	if (forward_answer(r, r->worker->answer, &head, &e) == -1)
 		return request_fail(r, &e);
 	if (relay_begin_answer(r, head, r->up->first))
@@ -390,6 +396,15 @@ request_relay(struct request *r)
 	if (r->aborted || r->broken || r->through)
 		return STEP_FINISH;
 	return request_wait(r, STEP_FINISH);
+}
+
+static void
+reject_token(struct request *r)
+{
+	if (onbehalf_is_wanted(r))
+		onbehalf_reject(r);
+	else
+		outbound_reject(request_snap(r)->outbounds[r->match.route->outbound - 1], r->token);
 }
 
 /* No: a page, JSON or a redirect, and the reason in the log. */

@@ -71,6 +71,8 @@ enum step {
 	STEP_TAKE_USER_TOKENS,
 	STEP_ASK_OUTBOUND,  /*             not without the token that it wants of us     */
 	STEP_TAKE_OUTBOUND, /*             it is here, or cannot be had                  */
+	STEP_ASK_ON_BEHALF, /* onbehalf.c: a token of the user's own, for the upstream   */
+	STEP_TAKE_ON_BEHALF,
 	STEP_TAKE_UPSTREAM, /*             the upstream's head is here, or it failed     */
 	STEP_RELAY,         /*             bytes, both ways, until the end               */
 	STEP_REFUSE,        /*             no: a page, JSON or a redirect                */
@@ -152,6 +154,7 @@ struct request {
 	bool trusted;         /* the peer is a trusted proxy */
 	bool https;           /* how the browser speaks to us, trusted proxies believed */
 	struct route_match match;
+	unsigned rounds;              /* looks for a token of the user's own */
 	struct outbound_token *token; /* counted; for the upstream; NULL: it wants none */
 	enum session_found found;
 	size_t provider; /* index: whose session was found; of none, where one was looked for first */
@@ -159,6 +162,7 @@ struct request {
 	struct bearing *bearing;           /* an access token under way */
 	const struct bearer *bearer;       /* one that was verified; NULL: none came */
 	struct str username;               /* as it goes into the header */
+	const struct tokens *newer;        /* than those that the browser sent; NULL: there are none */
 	struct usertokens *usertokens;     /* the user's own, for the upstream; NULL: not looked for */
 	struct login *login;               /* a sign-in under way */
 	struct logout *logout;             /* a sign-out under way */
@@ -271,6 +275,7 @@ step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_a
     bearer_take_introspection, bearer_authorize;
 step_fn refresh_begin, refresh_take, refresh_take_newer, refresh_take_kept;
 step_fn usertokens_ask, usertokens_take;
+step_fn onbehalf_ask, onbehalf_take;
 step_fn login_choose;
 step_fn verify_begin, verify_sign_in, verify_allow;
 step_fn backchannel_begin, backchannel_read, backchannel_verify, backchannel_ask_keys, backchannel_take_keys,

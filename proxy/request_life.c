@@ -43,6 +43,7 @@ request_new(struct client *c)
 	r->bearing = NULL;
 	r->bearer = NULL;
 	r->username = STR("");
+	r->newer = NULL;
 	r->usertokens = NULL;
 	r->login = NULL;
 	r->logout = NULL;
@@ -61,6 +62,7 @@ request_new(struct client *c)
 	r->refresh = NULL;
 	r->revoke = NULL;
 	r->token = NULL;
+	r->rounds = 0;
 	r->up = NULL;
 	r->tries = 0;
 	r->retried = r->up_failed = r->broken = r->through = false;

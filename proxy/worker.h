@@ -22,6 +22,7 @@
 
 struct bearer_cache;
 struct client;
+struct grants;
 struct introspector;
 struct keeps;
 struct loops;
@@ -45,6 +46,7 @@ struct shared {
 	struct keeps *keeps;                 /* forms that wait for a sign-in */
 	struct rate *rate;                   /* sign-ins per address */
 	struct refresh_table *refreshes;     /* sessions being renewed */
+	struct grants *grants;               /* users' tokens for upstreams */
 	struct rate *front_rate, *back_rate; /* logouts that providers send, per address */
 	/* Until then (timers_now()) it is known what other instances ended; INT64_MAX: there are none. */
 	_Atomic int64_t fresh_until;

@@ -26,7 +26,7 @@ static void move(struct str *, char **);
 
 /* The names that have a meaning of their own in the token.  `sub` has the same meaning in both. */
 static const char *const ours[] = { "iss", "aud", "username", "sid", "op_sid", "idp", "sst", "auth_time",
-	"iat", "exp", "refresh_at", "tokens_end", "end", "client_id", "scope" };
+	"iat", "exp", "refresh_at", "tokens_end", "turn", "end", "client_id", "scope" };
 
 void
 record_names_init(struct record_names *names, const struct conf_strings *needed)
@@ -137,6 +137,8 @@ set_ours(json_t *j, const struct session *s)
 		set_number(j, "refresh_at", s->refresh_at);
 		set_number(j, "tokens_end", s->tokens_end);
 	}
+	if (s->turn > 0)
+		set_number(j, "turn", s->turn);
 	if (s->end != s->exp)
 		set_number(j, "end", s->end);
 	if (s->app_id.n > 0)
@@ -241,6 +243,8 @@ read_ours(const json_t *j, struct mem *m, struct session *s)
 	if (json_object_get(j, "refresh_at") != NULL)
 		ok = ok && get_number(j, "refresh_at", &s->refresh_at) &&
 		     get_number(j, "tokens_end", &s->tokens_end);
+	if (json_object_get(j, "turn") != NULL)
+		ok = ok && get_number(j, "turn", &s->turn);
 	s->end = s->exp;
 	if (json_object_get(j, "end") != NULL)
 		ok = ok && get_number(j, "end", &s->end) && s->end >= s->exp;

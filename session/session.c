@@ -463,6 +463,8 @@ renew(struct session *x, const struct sessions *s, const struct visit *v, const 
 		x->auth_time = fresh.auth_time > 0 ? fresh.auth_time : x->auth_time;
 	}
 	if (proof != NULL)
+		x->turn++;
+	if (proof != NULL && !proof->refresh_token_alone)
 		fill_life(x, s->conf, v->scope->provider, proof);
 	else
 		x->exp = until_idle(s->conf, x, x->iat);

@@ -54,6 +54,7 @@ struct session {
 	int64_t auth_time, iat, exp; /* seconds since 1970; auth_time 0: the provider did not say */
 	int64_t refresh_at; /* seconds since 1970: from then on its tokens are to be renewed; 0: never */
 	int64_t tokens_end; /* when the first of them runs out; 0 with refresh_at 0 */
+	int64_t turn;       /* how often its tokens were renewed: of two of one sid the higher is the newer */
 	int64_t end;        /* exp, but for idle_timeout: that may end it sooner, nothing later */
 	struct str app_id, scopes; /* of a session traded for an access token (POST token); else "" */
 	const struct session_claim *claims;
@@ -121,8 +122,9 @@ struct session_trade {
 /* What a session is made or renewed with: somebody, proven, and how long that is good for. */
 struct session_proof {
 	const struct identity *who;
-	int64_t access_expires;            /* of the access token, seconds since 1970; 0: not known */
-	bool renewable;                    /* a refresh token is kept */
+	int64_t access_expires;   /* of the access token, seconds since 1970; 0: not known */
+	bool renewable;           /* a refresh token is kept */
+	bool refresh_token_alone; /* nothing but it was replaced: claims and ends stay; not with who */
 	const struct session_trade *trade; /* NULL: a browser's */
 };
 

@@ -61,7 +61,7 @@ graph() {
 			if ("STEP_END" in reach) out = out (out == "" ? "" : ", ") "(end)"
 			printf "%-16s -> %s\n", name[order[i]], out
 		}
-	}' proxy/request.c proxy/refresh.c proxy/bearer_road.c proxy/mobile.c proxy/usertokens.c proxy/login.c proxy/logout.c proxy/endpoint.c proxy/bodyread.c proxy/admin.c proxy/admin_revoke.c proxy/backchannel.c proxy/frontchannel.c
+	}' proxy/request.c proxy/refresh.c proxy/bearer_road.c proxy/mobile.c proxy/usertokens.c proxy/onbehalf.c proxy/login.c proxy/logout.c proxy/endpoint.c proxy/bodyread.c proxy/admin.c proxy/admin_revoke.c proxy/backchannel.c proxy/frontchannel.c
 }
 
 begin='<!-- road: printed by tests/graph.sh -->'

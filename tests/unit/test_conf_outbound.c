@@ -2,6 +2,7 @@
 #include "conf_fixture.h"
 
 #define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
+#define MORE        "issuer = \"https://op.example.com\"\nclient_id = \"rp\"\ntoken_endpoint_auth_method = none\n"
 #define OWN         "token_endpoint = \"https://op.example.com/token\"\nclient_id = \"robot\"\n"
 
 /* clang-format off */
@@ -33,7 +34,19 @@ static const struct row mistakes[] = {
 	{ "", "outbound \"x\" {\nprovider = \"main\"\nclient_private_key = \"${D}/tls.key\"\n}",
 	    "3: outbound \"x\": client_private_key: provider is set, whose token endpoint and client are used; leave one of them out", NULL },
 	{ "", "outbound \"x\" {\nprovider = \"main\"\ngrant = refresh_token\n}",
-	    "3: outbound \"x\": grant: \"refresh_token\" is not supported yet; write client_credentials", NULL },
+	    "warning: 3: outbound \"x\": grant: provider \"main\" does not ask for offline_access, and many give a refresh token only then; write additional_scopes = {\"offline_access\"} there", NULL },
+	{ "provider", MORE "additional_scopes = offline_access\n}\noutbound \"x\" {\nprovider = \"main\"\ngrant = refresh_token\n}\nlimits {",
+	    "", "client_secret" },
+	{ "provider", MORE "kind = keycloak\n}\noutbound \"x\" {\nprovider = \"main\"\ngrant = refresh_token\n}\nlimits {",
+	    "", "client_secret" },
+	{ "session", "refresh = no\nsecret = \"" GOOD_SECRET "\"\n}\noutbound \"x\" {\nprovider = \"main\"\ngrant = refresh_token\n}\nlimits {",
+	    "7: outbound \"x\": grant: refresh_token needs session.refresh = yes, without which no refresh token is used", NULL },
+	{ "", "outbound \"x\" {\n" OWN "client_secret = \"geheim\"\ngrant = refresh_token\n}",
+	    "5: outbound \"x\": grant: refresh_token is for the users' own tokens, and they sign in at a provider; write provider = \"main\" in place of token_endpoint and client", NULL },
+	{ "provider", MORE "additional_scopes = offline_access\n}\noutbound \"x\" {\nprovider = \"main\"\ngrant = refresh_token\n}\nroute \"/a\" {\nupstream = \"app\"\nauth = none\nupstream_token = \"x\"\n}\nlimits {",
+	    "14: route \"/a\": upstream_token: has grant = \"refresh_token\", which uses the refresh token of a session; write auth = session or any, or another outbound section", "client_secret" },
+	{ "", "provider \"more\" {\n" MORE "additional_scopes = offline_access\n}\noutbound \"x\" {\nprovider = \"more\"\ngrant = refresh_token\n}\nroute \"/a\" {\nupstream = \"app\"\nprovider = \"main\"\nupstream_token = \"x\"\n}",
+	    "14: route \"/a\": upstream_token: uses refresh tokens of provider \"more\", whose sessions do not open this route; write it into the route's provider", NULL },
 	{ "", "outbound \"x\" {\nprovider = \"other\"\n}",
 	    "2: outbound \"x\": provider: there is no provider \"other\"; write the title of a provider section", NULL },
 	{ "", "outbound \"x\" {\nprovider = \"main\"\n" OWN "client_secret = \"geheim\"\n}",
@@ -64,6 +77,26 @@ static const struct row mistakes[] = {
 START_TEST(a_mistake_about_a_token_for_an_upstream_is_told)
 {
 	expect(&mistakes[_i]);
+}
+END_TEST
+
+START_TEST(the_grant_says_whose_token_it_is)
+{
+	const char *got;
+	struct conf *c = fixture_parse(
+	    fixture_conf("provider",
+		MORE "additional_scopes = offline_access\n}\n"
+		     "outbound \"a\" { token_endpoint = \"https://op.example.com/token\" client_id = \"x\" "
+		     "client_secret = \"y\" grant = client_credentials }\n"
+		     "outbound \"b\" { provider = \"main\" grant = refresh_token scope = \"x\" }\n"
+		     "route \"/b\" { upstream = \"app\" upstream_token = \"b\" }\nlimits {",
+		"client_secret"),
+	    &got);
+
+	ck_assert_str_eq(got, "");
+	ck_assert(!c->outbounds[0].by_user);
+	ck_assert(c->outbounds[1].by_user && !c->outbounds[1].own);
+	conf_free(&c);
 }
 END_TEST
 
@@ -108,6 +141,7 @@ main(void)
 
 	tcase_add_unchecked_fixture(t, fixture_begin, fixture_end);
 	tcase_add_loop_test(t, a_mistake_about_a_token_for_an_upstream_is_told, 0, ROWS(mistakes));
+	tcase_add_test(t, the_grant_says_whose_token_it_is);
 	tcase_add_test(t, a_section_becomes_what_the_token_request_needs);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -338,6 +338,54 @@ START_TEST(a_renewal_sends_the_refresh_token_and_neither_scope_nor_resource)
 }
 END_TEST
 
+START_TEST(a_token_for_an_upstream_is_asked_for_by_scope_and_resource)
+{
+	const struct conf_provider c = { .client_id = "app", .token_endpoint_auth_method = AUTH_METHOD_NONE };
+	struct tokenreq out;
+
+	tokenreq_print_renewal(&c,
+	    &(struct oidc_renewal){ .for_upstream = true,
+		.scope = "mail.read x",
+		.resource = "https://r/",
+		.refresh_token = STR("r") },
+	    m, &out);
+	ck_assert_str_eq(mem_text(m, out.body),
+	    "grant_type=refresh_token&refresh_token=r&scope=mail.read+x&resource=https%3A%2F%2Fr%2F&client_"
+	    "id=app");
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_a_token_for_an_upstream_leaves_the_session_alone)
+{
+	static const struct {
+		const char *body;
+		enum reason reason;
+	} rows[] = {
+		{ "{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"refresh_token\":\"n\"}", REASON_NONE },
+		{ "{\"refresh_token\":\"n\"}", REASON_PROVIDER_ANSWER },
+		{ "{\"error\":\"invalid_grant\"}", REASON_PROVIDER_GRANT },
+		{ "{\"error\":\"invalid_scope\"}", REASON_PROVIDER_ERROR },
+		{ "{\"error\":\"invalid_target\"}", REASON_PROVIDER_ERROR },
+		{ "{\"error\":\"consent_required\"}", REASON_PROVIDER_ERROR },
+		{ "{\"error\":\"interaction_required\"}", REASON_PROVIDER_ERROR },
+	};
+	const struct conf_provider c = { .client_id = "app" };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct tokenreq_answer a = { .status = i < 2 ? 200 : 400,
+			.type = STR("application/json"),
+			.body = str_of(rows[i].body),
+			.code = STR("the-refresh-token") };
+		struct oidc_tokens t;
+		struct err e = { .reason = REASON_NONE };
+
+		ck_assert_int_eq(
+		    tokenreq_parse_upstream(&c, &a, m, &t, &e), rows[i].reason == REASON_NONE ? 0 : -1);
+		ck_assert_int_eq(e.reason, rows[i].reason);
+	}
+}
+END_TEST
+
 static const struct {
 	int status;
 	const char *body;
@@ -397,6 +445,8 @@ main(void)
 	tcase_add_loop_test(t, what_the_provider_echoes_of_our_secrets_gets_into_no_sentence, 0, 3);
 	tcase_add_test(t, a_token_has_its_limit);
 	tcase_add_test(t, a_renewal_sends_the_refresh_token_and_neither_scope_nor_resource);
+	tcase_add_test(t, a_token_for_an_upstream_is_asked_for_by_scope_and_resource);
+	tcase_add_test(t, what_is_wrong_with_a_token_for_an_upstream_leaves_the_session_alone);
 	tcase_add_loop_test(
 	    t, only_what_the_provider_says_of_the_grant_ends_it, 0, sizeof(renewals) / sizeof(renewals[0]));
 	suite_add_tcase(s, t);

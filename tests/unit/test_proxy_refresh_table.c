@@ -45,22 +45,22 @@ wake(void *arg)
 }
 
 static void
-turn(void)
+loop(void)
 {
 	(void)event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
 static enum refresh_seat
-enter(int64_t refresh_at, int64_t later, struct refresh_result *out)
+enter(int64_t turn, int64_t later, struct refresh_result *out)
 {
-	return refresh_table_enter(table,
-	    &(struct refresh_asker){ .sid = SID, .refresh_at = refresh_at, .now_ms = NOW + later }, m, out);
+	return refresh_table_enter(
+	    table, &(struct refresh_asker){ .sid = SID, .turn = turn, .now_ms = NOW + later }, m, out);
 }
 
 static void
-settle(enum refresh_state state, int64_t refresh_at)
+settle(enum refresh_state state, int64_t turn)
 {
-	const struct refresh_result r = { state, refresh_at,
+	const struct refresh_result r = { state, turn,
 		{ .refresh_token = STR("new-refresh"), .session = STR("new-session") } };
 
 	refresh_table_settle(table, SID, &r, NOW);
@@ -94,7 +94,7 @@ END_TEST
 
 START_TEST(late_comers_are_served_for_a_minute_after_the_first_of_them)
 {
-	const struct refresh_asker a = { .sid = SID, .refresh_at = 100, .now_ms = NOW + 500000 };
+	const struct refresh_asker a = { .sid = SID, .turn = 100, .now_ms = NOW + 500000 };
 	struct refresh_result r;
 
 	ck_assert_int_eq(enter(100, 0, &r), REFRESH_FIRST);
@@ -119,7 +119,7 @@ END_TEST
 
 START_TEST(looking_begins_nothing)
 {
-	const struct refresh_asker a = { .sid = SID, .refresh_at = 100, .now_ms = NOW };
+	const struct refresh_asker a = { .sid = SID, .turn = 100, .now_ms = NOW };
 	struct refresh_result r;
 
 	ck_assert(!refresh_table_look(table, &a, m, &r));
@@ -139,18 +139,18 @@ START_TEST(everybody_who_waits_is_woken_once_and_from_their_own_loop)
 	ck_assert_int_eq(enter(100, 0, &r), REFRESH_FIRST);
 	for (i = 0; i < 3; i++)
 		w[i] = refresh_table_wait(table, SID, post, wake, NULL);
-	turn();
+	loop();
 	ck_assert_int_eq(called, 0);
 	refresh_waiter_leave(&w[0]); /* before */
 	ck_assert_ptr_null(w[0]);
 	settle(REFRESH_RENEWED, 200);
 	ck_assert_int_eq(called, 0);
 	refresh_waiter_leave(&w[1]); /* its letter is under way */
-	turn();
+	loop();
 	ck_assert_int_eq(called, 1);
 	refresh_waiter_leave(&w[2]); /* after */
 	refresh_waiter_leave(&w[2]);
-	turn();
+	loop();
 	ck_assert_int_eq(called, 1);
 }
 END_TEST
@@ -160,7 +160,7 @@ START_TEST(who_waits_for_what_is_settled_is_woken_as_well)
 	struct refresh_waiter *w = refresh_table_wait(table, SID, post, wake, NULL);
 
 	ck_assert_int_eq(called, 0);
-	turn();
+	loop();
 	ck_assert_int_eq(called, 1);
 	refresh_waiter_leave(&w);
 }
@@ -168,8 +168,8 @@ END_TEST
 
 START_TEST(the_table_is_bounded)
 {
-	struct refresh_result r, settled = { .state = REFRESH_RENEWED, .refresh_at = 200 };
-	struct refresh_asker a = { .refresh_at = 100, .now_ms = NOW };
+	struct refresh_result r, settled = { .state = REFRESH_RENEWED, .turn = 200 };
+	struct refresh_asker a = { .turn = 100, .now_ms = NOW };
 	char sid[32];
 	int i;
 

@@ -222,6 +222,30 @@ START_TEST(without_a_new_id_token_claims_stay_and_the_access_token_says_how_long
 }
 END_TEST
 
+START_TEST(a_refresh_token_that_was_replaced_makes_a_newer_session_and_changes_nothing_else)
+{
+	const struct session_proof proof = { .renewable = true, .refresh_token_alone = true };
+	const struct session *was, *now;
+	struct str token;
+
+	was = begin(NOW + 300, true, &token);
+	ck_assert_int_eq(was->turn, 0);
+	now = renew_at(&token, NOW + 250, &proof);
+	ck_assert_ptr_nonnull(now);
+	ck_assert_int_eq(now->turn, 1);
+	ck_assert(str_is(now->sid, was->sid));
+	ck_assert(str_is(session_claim(now, "groups")->value, STR("a,b")));
+	ck_assert_int_eq(now->exp, was->exp);
+	ck_assert_int_eq(now->end, was->end);
+	ck_assert_int_eq(now->refresh_at, was->refresh_at);
+	ck_assert_int_eq(now->tokens_end, was->tokens_end);
+	now = renew_at(&token, NOW + 260, NULL); /* used, and no more */
+	ck_assert_int_eq(now->turn, 1);
+	now = renew_at(&token, NOW + 270, &(struct session_proof){ .who = &jane, .renewable = true });
+	ck_assert_int_eq(now->turn, 2);
+}
+END_TEST
+
 START_TEST(a_renewal_never_moves_the_end_that_timeout_sets)
 {
 	const struct session_proof proof = { .who = &jane, .renewable = true };
@@ -368,6 +392,7 @@ suite(void)
 	tcase_add_test(t, a_renewal_keeps_whose_session_it_is_and_takes_the_new_claims);
 	tcase_add_test(t, a_renewal_for_somebody_else_is_none);
 	tcase_add_test(t, without_a_new_id_token_claims_stay_and_the_access_token_says_how_long);
+	tcase_add_test(t, a_refresh_token_that_was_replaced_makes_a_newer_session_and_changes_nothing_else);
 	tcase_add_test(t, a_renewal_never_moves_the_end_that_timeout_sets);
 	tcase_add_test(t, what_is_over_is_not_renewed);
 	tcase_add_test(t, a_session_in_use_is_written_anew_when_a_quarter_has_passed);
