@@ -59,6 +59,7 @@ struct keeper {
 	LIST_HEAD(, tended) all;
 };
 
+static void hear(struct tended *, struct keeper_question *);
 static void begin(struct tended *);
 static bool has_key_set(const struct conf_provider *);
 static void ask_source(struct tended *);
@@ -126,6 +127,18 @@ keeper_tend(struct keeper *k, struct oidc *o)
 }
 
 void
+keeper_hand_over(struct oidc *o, struct oidc *to)
+{
+	struct tended *t = oidc_tended(o), *heir = to == NULL ? NULL : oidc_tended(to);
+	struct keeper_question *q;
+
+	while (t != NULL && heir != NULL && oidc_is_same(o, to) && (q = t->askers) != NULL) {
+		t->askers = q->next;
+		hear(heir, q);
+	}
+}
+
+void
 keeper_forget(struct keeper *k, struct oidc *o)
 {
 	struct tended *t = oidc_tended(o);
@@ -151,17 +164,23 @@ keeper_ask(void *question)
 {
 	struct keeper_question *q = question;
 	struct tended *t = oidc_tended(q->oidc);
+
+	if (t == NULL) /* forgotten while the question was under way; it says so itself */
+		post_send(q->home, q->answer, q->arg);
+	else
+		hear(t, q);
+}
+
+static void
+hear(struct tended *t, struct keeper_question *q)
+{
 	const int64_t now = now_ms();
 	struct err e;
 
-	if (t == NULL) { /* forgotten while the question was under way; it says so itself */
-		post_send(q->home, q->answer, q->arg);
-		return;
-	}
 	if (t->stage == IDLE && t->asked && now - t->asked_at < COOL_DOWN) {
 		(void)err_set(&e, REASON_TOKEN_KEY,
 		    "provider \"%s\": its keys were fetched anew %lld ms ago; at most one such fetch in %d s",
-		    oidc_conf(q->oidc)->name, (long long)(now - t->asked_at), COOL_DOWN / 1000);
+		    oidc_conf(t->oidc)->name, (long long)(now - t->asked_at), COOL_DOWN / 1000);
 		answer(q, -1, &e);
 		return;
 	}
@@ -182,8 +201,7 @@ begin(struct tended *t)
 	const struct oidc_view *v = NULL;
 	struct err e;
 
-	t->retry_after = 0;
-	t->clock_offset = 0;
+	t->retry_after = t->clock_offset = 0;
 	if (t->early && separate)
 		v = oidc_view(t->oidc, now_seconds(), &e);
 	if (v != NULL) {
@@ -387,10 +405,8 @@ static void
 fail(struct tended *t, struct err *e)
 {
 	const bool known = is_known(t);
-	char where[160];
 
-	(void)snprintf(where, sizeof(where), "provider \"%.60s\"", oidc_conf(t->oidc)->name);
-	(void)err_in(e, "%s", where);
+	(void)err_in(e, "provider \"%.60s\"", oidc_conf(t->oidc)->name);
 	if (t->failures++ == 0)
 		t->failing_since = now_ms();
 	log_failure(t, e, known);
@@ -412,11 +428,12 @@ land(struct tended *t)
 static void
 answer_all(struct tended *t, int result, const struct err *e)
 {
-	struct keeper_question *q = t->askers, *next;
+	struct keeper_question *q;
 
-	t->askers = NULL;
-	for (; q != NULL; q = next) {
-		next = q->next;
+	while ((q = t->askers) != NULL) {
+		t->askers = q->next;
+		if (result == 0 && q->oidc != t->oidc)
+			oidc_share(t->oidc, q->oidc);
 		answer(q, result, e);
 	}
 }

@@ -34,5 +34,9 @@ struct tended *oidc_tended(struct oidc *o); /* the keeper's thread */
 /* A new view; takes over what *v holds. */
 void oidc_publish(struct oidc *o, const struct oidc_view *v);
 void oidc_fail(struct oidc *o, const struct err *e);
+/* What o knows, which is something, is known to `with` too. */
+void oidc_share(struct oidc *o, struct oidc *with);
+/* Do both mean the same document?  While both configurations are there. */
+bool oidc_is_same(const struct oidc *a, const struct oidc *b);
 
 #endif

@@ -246,6 +246,30 @@ oidc_publish(struct oidc *o, const struct oidc_view *v)
 }
 
 void
+oidc_share(struct oidc *o, struct oidc *with)
+{
+	const struct oidc_view *was = NULL;
+	struct held *h;
+
+	(void)pthread_mutex_lock(&o->lock);
+	h = o->view;
+	(void)atomic_fetch_add(&h->refs, 1);
+	(void)pthread_mutex_unlock(&o->lock);
+	(void)pthread_mutex_lock(&with->lock);
+	if (with->view != NULL)
+		was = &with->view->view;
+	with->view = h;
+	(void)pthread_mutex_unlock(&with->lock);
+	oidc_view_release(&was);
+}
+
+bool
+oidc_is_same(const struct oidc *a, const struct oidc *b)
+{
+	return is_same_provider(a->conf, b->conf);
+}
+
+void
 oidc_fail(struct oidc *o, const struct err *e)
 {
 	(void)pthread_mutex_lock(&o->lock);

@@ -61,9 +61,12 @@ void oidc_unref(struct oidc **o);
 /*
  * Begin, and end, fetching for it.  Main thread.  The keeper holds a reference
  * in between.  End before the snapshot's last reference goes; who asks for
- * keys afterwards, or still waits for them, is told -1.
+ * keys afterwards is told -1, like who still waits for them, unless they were
+ * handed over: to one that is tended and means the same document, and what it
+ * gets is known to o as well.
  */
 void keeper_tend(struct keeper *k, struct oidc *o);
+void keeper_hand_over(struct oidc *o, struct oidc *to); /* `to` may be NULL */
 void keeper_forget(struct keeper *k, struct oidc *o);
 
 /* --- any thread --- */

@@ -329,7 +329,7 @@ tend(struct process *p, struct snapshot *s)
 		outbound_tend(s->outbounds[i], &home);
 }
 
-/* Who still waits for a token waits on at the snapshot that came after; NULL: none did. */
+/* Who still waits for keys or a token waits on at the snapshot that came after; NULL: none did. */
 static void
 forget(struct process *p, struct snapshot *s, struct snapshot *after)
 {
@@ -338,8 +338,10 @@ forget(struct process *p, struct snapshot *s, struct snapshot *after)
 	for (i = 0; i < s->conf->n_outbounds; i++)
 		outbound_forget(s->outbounds[i],
 		    after == NULL ? NULL : snapshot_outbound(after, s->conf->outbounds[i].name));
-	for (i = 0; i < s->conf->n_providers; i++)
+	for (i = 0; i < s->conf->n_providers; i++) {
+		keeper_hand_over(s->oidc[i], snapshot_oidc(after, s->conf->providers[i].name));
 		keeper_forget(p->keeper, s->oidc[i]);
+	}
 }
 
 static void
@@ -531,15 +533,13 @@ watch_signals(struct process *p, struct err *e)
 	int64_t beat = notify_watchdog_ms();
 	struct timeval tv = { beat / 1000, beat % 1000 * 1000 };
 	const struct timeval day = { 86400, 0 };
-	const size_t n = sizeof(numbers) / sizeof(numbers[0]);
 	sigset_t watched;
 	size_t i;
 
 	(void)sigemptyset(&watched);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		(void)sigaddset(&watched, numbers[i]);
-	(void)pthread_sigmask(SIG_BLOCK, &watched, NULL);
-	for (i = 0; i < n; i++) {
+		(void)pthread_sigmask(SIG_BLOCK, &watched, NULL);
 		(void)signal(numbers[i], unheard_cb);
 		p->signals[i] = evsignal_new(p->base, numbers[i], signal_cb, p);
 		if (p->signals[i] == NULL || event_add(p->signals[i], NULL) == -1)

@@ -309,17 +309,11 @@ static void
 make_providers(struct snapshot *s, struct snapshot *old)
 {
 	const struct conf *c = s->conf;
-	size_t i, k;
+	size_t i;
 
 	s->oidc = mem_zalloc(s->mem, c->n_providers * sizeof(*s->oidc));
-	for (i = 0; i < c->n_providers; i++) {
-		struct oidc *was = NULL;
-
-		for (k = 0; old != NULL && k < old->conf->n_providers; k++)
-			if (strcmp(old->conf->providers[k].name, c->providers[i].name) == 0)
-				was = old->oidc[k];
-		s->oidc[i] = oidc_new(&c->providers[i], was);
-	}
+	for (i = 0; i < c->n_providers; i++)
+		s->oidc[i] = oidc_new(&c->providers[i], snapshot_oidc(old, c->providers[i].name));
 }
 
 static void
@@ -335,6 +329,17 @@ make_outbounds(struct snapshot *s, struct snapshot *old)
 		s->outbounds[i] = outbound_new(o, o->own ? NULL : s->oidc[o->provider],
 		    old == NULL ? NULL : snapshot_outbound(old, o->name));
 	}
+}
+
+struct oidc *
+snapshot_oidc(const struct snapshot *s, const char *provider)
+{
+	size_t i;
+
+	for (i = 0; s != NULL && i < s->conf->n_providers; i++)
+		if (strcmp(s->conf->providers[i].name, provider) == 0)
+			return s->oidc[i];
+	return NULL;
 }
 
 struct outbound *

@@ -82,6 +82,8 @@ const struct session_scope *snapshot_scope(
 const char *snapshot_redirect_uri(const struct snapshot *s, const struct conf_origin *o, size_t provider);
 const char *snapshot_binding_cookie(const struct snapshot *s, const struct conf_origin *o);
 
+/* The provider with this name; NULL: there is none, or s is NULL. */
+struct oidc *snapshot_oidc(const struct snapshot *s, const char *provider);
 /* The section with this name; NULL: there is none. */
 struct outbound *snapshot_outbound(const struct snapshot *s, const char *name);
 

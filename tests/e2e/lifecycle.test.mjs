@@ -65,6 +65,21 @@ story('a reload takes new routes into force; a stream of the old configuration g
 	stream.close();
 }));
 
+story('a reload while sign-ins wait for the provider\'s new keys: they wait on, and succeed', () => during({}, async (own) => {
+	const begun = await Promise.all([1, 2, 3].map(async () => {
+		const browser = new Browser();
+		const away = await browser.request(`${own.url}/x`);
+		return { browser, back: (await browser.request(away.location)).location };
+	}));
+	own.op.rotate('new', 2);
+	own.op.fault.jwksDelay = 1000;
+	const answers = begun.map(({ browser, back }) => browser.request(back));
+	await until('all three to ask', () => own.proxy.stderr.match(/ask-keys -> take-keys/g)?.length === 3);
+	await sleep(50);
+	own.proxy.signal('SIGHUP');
+	for (const a of await Promise.all(answers)) assert.deepEqual([a.status, a.location], [302, `${own.url}/x`], a.text);
+}));
+
 story('a bad new file changes nothing and is reported with its line', () => during({ routes: OPEN }, async (own) => {
 	const good = own.proxy.text;
 	own.proxy.write(good.replace('auth = "none"', 'auth = "nonsense"'));
