@@ -47,10 +47,11 @@ struct conf_place {
 
 /* One public_url: scheme://host[:port][/path], in canonical form. */
 struct conf_origin {
-	const char *url;    /* as configured, without a trailing slash: the session's `iss` */
-	const char *origin; /* "https://flow.example.com", "http://127.0.0.1:8080": no path, default port left out */
-	const char *host;   /* lower case, no port; IPv6 in brackets */
-	const char *path;   /* "" or "/app": canonical, no trailing slash */
+	const char *url; /* as configured, without a trailing slash: the session's `iss` */
+	const char
+	    *origin; /* "https://flow.example.com", "http://127.0.0.1:8080": no path, default port left out */
+	const char *host; /* lower case, no port; IPv6 in brackets */
+	const char *path; /* "" or "/app": canonical, no trailing slash */
 	bool https;
 };
 
@@ -68,12 +69,12 @@ struct conf_peers {
 struct conf_listen {
 	const char *address; /* the title: "127.0.0.1:8080", "[::1]:80", "*:443", "unix:/run/wp.sock" */
 	struct conf_strings tls_certificate, tls_certificate_key; /* same length; empty: plain */
-	int tls_min_version; /* 0x0303 = TLS 1.2, 0x0304 = TLS 1.3 */
-	bool http2;          /* only with TLS */
-	bool proxy_protocol; /* read from trusted_proxies only */
+	int tls_min_version;                                      /* 0x0303 = TLS 1.2, 0x0304 = TLS 1.3 */
+	bool http2;                                               /* only with TLS */
+	bool proxy_protocol;                                      /* read from trusted_proxies only */
 	bool https_redirect;
-	int64_t hsts; /* ms; 0: no header */
-	bool admin;   /* an `admin` section: only the admin endpoints answer here */
+	int64_t hsts;            /* ms; 0: no header */
+	bool admin;              /* an `admin` section: only the admin endpoints answer here */
 	struct conf_peers allow; /* admin only; empty: anyone who reaches the address */
 	struct secret *token;    /* admin only; may be NULL */
 	struct conf_place at;
@@ -127,19 +128,20 @@ struct conf_provider {
 	const char *discovery_url; /* NULL with DISCOVERY_STORE */
 	const char *issuer;        /* may be NULL: from the document */
 	/* by hand; each may be NULL: from the document */
-	const char *authorization_endpoint, *token_endpoint, *jwks_uri, *userinfo_endpoint, *end_session_endpoint;
+	const char *authorization_endpoint, *token_endpoint, *jwks_uri, *userinfo_endpoint,
+	    *end_session_endpoint;
 	const char *introspection_endpoint, *revocation_endpoint, *check_session_iframe;
 	struct conf_strings tenants; /* accepted `tid`s, lower case; without an element: not multi-tenant */
-	const char *callback_path; /* below public_url's path, e.g. "/auth/callback" */
+	const char *callback_path;   /* below public_url's path, e.g. "/auth/callback" */
 	const char *client_id;
 	struct secret *client_secret; /* may be NULL */
 	enum conf_auth_method token_endpoint_auth_method;
-	EVP_PKEY *client_private_key;                /* RSA or EC; NULL where nothing is signed with it */
-	const char *client_x5t, *client_x5t_s256;    /* thumbprints of client_certificate; may be NULL */
-	const char *client_key_id;                   /* `kid` of what it signs; may be NULL */
-	const char *client_assertion_audience;       /* "token_endpoint", "issuer"; may be NULL: by kind */
-	struct conf_strings scopes; /* additional_scopes included; always has openid */
-	bool scopes_by_hand;        /* `scopes` is set: nothing is added to it */
+	EVP_PKEY *client_private_key;                 /* RSA or EC; NULL where nothing is signed with it */
+	const char *client_x5t, *client_x5t_s256;     /* thumbprints of client_certificate; may be NULL */
+	const char *client_key_id;                    /* `kid` of what it signs; may be NULL */
+	const char *client_assertion_audience;        /* "token_endpoint", "issuer"; may be NULL: by kind */
+	struct conf_strings scopes;                   /* additional_scopes included; always has openid */
+	bool scopes_by_hand;                          /* `scopes` is set: nothing is added to it */
 	struct conf_strings authorization_parameters; /* "name=value", names checked */
 	const char *resource;                         /* may be NULL */
 	bool authorize_by_post;                       /* authorization_request_method */
@@ -157,12 +159,12 @@ struct conf_provider {
 	struct conf_claim_rule *app_only; /* any one of them proves that a token has no user */
 	size_t n_app_only;
 	struct conf_strings audience;
-	bool decode_access_token; /* they are read and checked; else opaque */
+	bool decode_access_token;           /* they are read and checked; else opaque */
 	struct conf_strings username_claim; /* the first present counts; by kind when not set */
 	bool userinfo;
 	int64_t clock_tolerance, metadata_refresh, timeout;
-	const char *tls_ca; /* may be NULL: the system's */
-	const char *proxy;  /* may be NULL: the environment decides */
+	const char *tls_ca;                    /* may be NULL: the system's */
+	const char *proxy;                     /* may be NULL: the environment decides */
 	struct conf_certificate *certificates; /* with DISCOVERY_STORE, at least one */
 	size_t n_certificates;
 	struct conf_place at;
@@ -174,7 +176,7 @@ struct conf_outbound {
 	bool own;         /* token endpoint and client are its own: `client`; else a provider's */
 	size_t provider;  /* index; not with `own` */
 	bool by_user;     /* grant = "refresh_token": the signed-in user's own token; never with `own` */
-	struct conf_provider client; /* of which only what the token request needs is set; only with `own` */
+	struct conf_provider client;  /* of which only what the token request needs is set; only with `own` */
 	const char *scope, *resource; /* each may be NULL */
 	struct conf_place at;
 };
@@ -201,12 +203,12 @@ struct conf_session {
 	struct secret **secrets; /* the first signs, all verify */
 	size_t n_secrets;
 	struct secret *sealing_secret; /* may be NULL: derived from the first secret */
-	const char *cookie; /* without prefix */
-	bool cookie_prefix; /* __Host- where it is allowed */
+	const char *cookie;            /* without prefix */
+	bool cookie_prefix;            /* __Host- where it is allowed */
 	enum conf_same_site same_site;
-	const char *domain; /* may be NULL: host only */
-	const char *path;   /* may be NULL: public_url's path, "/" when that is empty */
-	int64_t timeout;    /* 0: ends with the token */
+	const char *domain;                   /* may be NULL: host only */
+	const char *path;                     /* may be NULL: public_url's path, "/" when that is empty */
+	int64_t timeout;                      /* 0: ends with the token */
 	int64_t idle_timeout, mobile_timeout; /* 0: none */
 	struct conf_strings mobile_clients;   /* application ids; without an element: POST token is 404 */
 	bool encrypt;                         /* the cookie is a JWE */
@@ -223,8 +225,8 @@ struct conf_session {
 };
 
 struct conf_server {
-	const char *url;  /* as written */
-	const char *host; /* name or address without brackets; for unix: the path */
+	const char *url;       /* as written */
+	const char *host;      /* name or address without brackets; for unix: the path */
 	const char *authority; /* "host:port" as it belongs into Host: default port left out */
 	uint16_t port;
 	bool tls;
@@ -241,7 +243,7 @@ struct conf_upstream {
 	uint64_t keepalive;
 	int64_t connect_timeout, response_timeout, health_interval;
 	const char *health_check; /* may be NULL: a connection is check enough */
-	const char *tls_ca;	  /* may be NULL */
+	const char *tls_ca;       /* may be NULL */
 	bool tls_verify;
 	const char *tls_certificate, *tls_certificate_key; /* both or none; may be NULL */
 	bool preserve_host;
@@ -281,22 +283,23 @@ struct conf_set_header {
 
 struct conf_route {
 	const char *title;
-	const char *host; /* lower case, no port; NULL: any host that no title names */
-	const char *path; /* canonical; "/" or without a trailing slash */
-	size_t upstream; /* index into conf.upstreams; SIZE_MAX when only_verified */
+	const char *host;   /* lower case, no port; NULL: any host that no title names */
+	const char *path;   /* canonical; "/" or without a trailing slash */
+	size_t upstream;    /* index into conf.upstreams; SIZE_MAX when only_verified */
 	bool only_verified; /* it has no upstream: only `verify` knows it, requests for it get 404 */
 	size_t *providers;  /* indices; whose sessions and tokens open it; at least one */
 	size_t n_providers;
 	enum conf_auth auth;
 	enum conf_unauthenticated unauthenticated;
 	const char *username_header;
-	const char *username_match; /* POSIX ERE; may be NULL */
+	const char *username_match;   /* POSIX ERE; may be NULL */
 	const char *username_replace; /* may be NULL: \0 */
 	const char *username_prefix;  /* may be NULL */
 	struct conf_claim_rule *claims;
 	size_t n_claims;
-	struct conf_strings scopes;       /* a user's token must have all */
-	struct conf_strings app_roles;    /* a program's token one of them; empty: the client's own demands count */
+	struct conf_strings scopes; /* a user's token must have all */
+	struct conf_strings
+	    app_roles; /* a program's token one of them; empty: the client's own demands count */
 	struct conf_strings cors_origins; /* in canonical form, as browsers send them */
 	struct conf_claim_header *claim_headers;
 	size_t n_claim_headers;
@@ -316,9 +319,9 @@ struct conf {
 	const char *file;
 	struct conf_origin *origins; /* public_url, at least one */
 	size_t n_origins;
-	const char *auth_path;	   /* "/auth": below every origin's path */
+	const char *auth_path; /* "/auth": below every origin's path */
 	unsigned workers;
-	const char *user; /* may be NULL */
+	const char *user;  /* may be NULL */
 	const char *pages; /* a folder of templates; may be NULL */
 	struct conf_peers trusted_proxies;
 	int64_t shutdown_timeout;

@@ -43,8 +43,8 @@ int err_in(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 #define err_in(...)  (err_in(__VA_ARGS__), -1)
 #endif
 
-const char *reason_word(enum reason r);	   /* "token_expired"; "" for REASON_NONE */
-int reason_status(enum reason r);	   /* HTTP status */
+const char *reason_word(enum reason r);    /* "token_expired"; "" for REASON_NONE */
+int reason_status(enum reason r);          /* HTTP status */
 const char *reason_meaning(enum reason r); /* one sentence, for the manual */
 
 #endif

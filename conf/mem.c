@@ -142,7 +142,7 @@ mem_strdup(struct mem *m, const char *s)
 struct str
 mem_str(struct mem *m, struct str s)
 {
-	return (struct str) { mem_text(m, s), s.n };
+	return (struct str){ mem_text(m, s), s.n };
 }
 
 char *

@@ -27,11 +27,11 @@ void mem_free(struct mem **m); /* runs mem_on_free()s, newest first; safe on NUL
 void mem_reset(struct mem *m); /* the same, but keeps the first block for the next request */
 int mem_overrun(const struct mem *m);
 
-void *mem_alloc(struct mem *m, size_t n);  /* not zeroed; aligned for any type */
+void *mem_alloc(struct mem *m, size_t n); /* not zeroed; aligned for any type */
 void *mem_zalloc(struct mem *m, size_t n);
 char *mem_strdup(struct mem *m, const char *s);
-char *mem_text(struct mem *m, struct str s);	   /* a terminated copy */
-struct str mem_str(struct mem *m, struct str s);   /* a copy, terminated as well */
+char *mem_text(struct mem *m, struct str s);     /* a terminated copy */
+struct str mem_str(struct mem *m, struct str s); /* a copy, terminated as well */
 char *mem_printf(struct mem *m, const char *fmt, ...) PRINTF(2, 3);
 
 /* n zeroed bytes that are wiped before they are given back. */

@@ -26,7 +26,8 @@ int pem_dates(const X509 *certificate);
 /* Its last second, and the second that it is now, both since 1970; false: it has no end that can be read. */
 bool pem_ends(const X509 *certificate, int64_t *out);
 int64_t pem_now(void);
-/* RFC 7515 4.1.7, 4.1.8: base64url of the hash of its DER bytes, sha256 or sha1; NULL when there is no such hash. */
+/* RFC 7515 4.1.7, 4.1.8: base64url of the hash of its DER bytes, sha256 or sha1; NULL when there is no such
+ * hash. */
 char *pem_thumbprint(const X509 *certificate, bool sha256, struct mem *m);
 
 #endif

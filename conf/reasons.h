@@ -11,6 +11,7 @@
 #ifndef CONF_REASONS_H
 #define CONF_REASONS_H
 
+/* clang-format off */ /* a row a line: tests/reasons.sh reads them */
 #define REASONS(X) \
 	X(NONE, "", 200, "nothing was refused") \
 	/* what a client sent */ \
@@ -136,5 +137,7 @@
 	X(STREAM_TIMEOUT, "stream_timeout", 200, "an upgraded connection or event stream was silent for limits.stream_timeout") \
 	X(SIGNED_OUT, "signed_out", 302, "the session was ended by its user") \
 	X(HTTPS_REDIRECT, "https_redirect", 308, "sent from http to public_url")
+
+/* clang-format on */
 
 #endif

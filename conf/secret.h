@@ -15,8 +15,8 @@
 struct secret;
 
 struct secret *secret_new(const void *bytes, size_t n); /* copies; never NULL */
-void secret_free(struct secret **s);			/* wipes; safe on NULL */
-struct str secret_str(const struct secret *s);		/* borrowed, as long as s lives */
+void secret_free(struct secret **s);                    /* wipes; safe on NULL */
+struct str secret_str(const struct secret *s);          /* borrowed, as long as s lives */
 
 /* Constant time in the bytes; the lengths may leak. */
 bool secret_equal(struct str a, struct str b);
@@ -31,7 +31,8 @@ void secret_random(void *out, size_t n);
 void secret_derive(struct str root, const char *label, unsigned char *out, size_t n);
 
 /* HMAC-SHA256 of up to three pieces, each preceded by its length, so that no two lists collide. */
-void secret_hmac(const unsigned char key[32], const struct str *pieces, size_t n_pieces, unsigned char out[32]);
+void secret_hmac(
+    const unsigned char key[32], const struct str *pieces, size_t n_pieces, unsigned char out[32]);
 
 /* base64url without padding (RFC 7515 2); out has room for secret_b64_size(n) bytes, terminator included. */
 size_t secret_b64_size(size_t n);

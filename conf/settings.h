@@ -98,7 +98,8 @@ int settings_word(const char *words, struct str word, bool any_case);
  */
 const char *settings_hint(enum section section, struct str name, char *out, size_t cap);
 
-/* How a message names it: `session`, `session.timeout`, `provider "main"`, `provider "main": client_id`, `workers`. */
+/* How a message names it: `session`, `session.timeout`, `provider "main"`, `provider "main": client_id`,
+ * `workers`. */
 char *settings_label(struct mem *m, enum section section, const char *title, const char *key);
 
 #endif

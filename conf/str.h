@@ -17,14 +17,14 @@ struct str {
 	size_t n;
 };
 
-#define STR(literal) ((struct str) { "" literal, sizeof(literal) - 1 })
+#define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
 /* For printf's "%.*s". */
 #define STR_ARG(s) (int)(s).n, (s).p
 
 static inline struct str
 str_of(const char *c)
 {
-	return (struct str) { c, c == NULL ? 0 : strlen(c) };
+	return (struct str){ c, c == NULL ? 0 : strlen(c) };
 }
 
 static inline bool
@@ -50,7 +50,7 @@ str_begins(struct str s, struct str with)
 static inline struct str
 str_from(struct str s, size_t n)
 {
-	return (struct str) { s.p + n, s.n - n };
+	return (struct str){ s.p + n, s.n - n };
 }
 
 /* Without spaces and tabs on either side (RFC 9110 5.6.3: OWS). */
@@ -78,13 +78,13 @@ str_next(struct str *rest, char sep, struct str *out)
 	at = memchr(rest->p, sep, rest->n);
 	if (at == NULL) {
 		*out = *rest;
-		*rest = (struct str) { NULL, 0 };
+		*rest = (struct str){ NULL, 0 };
 		return true;
 	}
-	*out = (struct str) { rest->p, (size_t)(at - rest->p) };
+	*out = (struct str){ rest->p, (size_t)(at - rest->p) };
 	*rest = str_from(*rest, out->n + 1);
-	if (rest->n == 0)	/* a trailing separator: one last, empty element is not reported */
-		*rest = (struct str) { NULL, 0 };
+	if (rest->n == 0) /* a trailing separator: one last, empty element is not reported */
+		*rest = (struct str){ NULL, 0 };
 	return true;
 }
 

@@ -18,53 +18,56 @@
 #include "conf/mem.h"
 #include "oidc/discovery.h"
 
-#define AUTHREQ_LIFE	   (30 * 60) /* seconds a state may be redeemed */
-#define AUTHREQ_TARGET_MAX 1024	     /* bytes; a longer page to return to becomes "/" */
-#define AUTHREQ_PROVIDER_MAX 255     /* bytes of a provider's name */
-#define AUTHREQ_STATE_MAX    1856    /* bytes of a state; longer ones are none of ours */
+#define AUTHREQ_LIFE         (30 * 60) /* seconds a state may be redeemed */
+#define AUTHREQ_TARGET_MAX   1024      /* bytes; a longer page to return to becomes "/" */
+#define AUTHREQ_PROVIDER_MAX 255       /* bytes of a provider's name */
+#define AUTHREQ_STATE_MAX    1856      /* bytes of a state; longer ones are none of ours */
 
 /* Derived once per snapshot from session.sealing_secret. */
 struct authreq_keys {
-	unsigned char seal[32];	 /* state: AES-256-GCM */
+	unsigned char seal[32];  /* state: AES-256-GCM */
 	unsigned char nonce[32]; /* HMAC */
-	unsigned char pkce[32];	 /* HMAC */
+	unsigned char pkce[32];  /* HMAC */
 };
 void authreq_keys_derive(struct str root, struct authreq_keys *out);
 
 struct authreq {
 	unsigned char flow[16]; /* random; a redeemed one is remembered by the caller */
-	struct str provider;	/* conf_provider.name */
-	struct str target;	/* path to return to, url_is_local_path() */
-	unsigned attempt;	/* 0, and 1 after a silent restart */
-	unsigned round;		/* at most 255: sign-ins of this browser that were done when this one began */
-	int64_t issued;		/* seconds since 1970 */
+	struct str provider;    /* conf_provider.name */
+	struct str target;      /* path to return to, url_is_local_path() */
+	unsigned attempt;       /* 0, and 1 after a silent restart */
+	unsigned round;         /* at most 255: sign-ins of this browser that were done when this one began */
+	int64_t issued;         /* seconds since 1970 */
 };
 
 /*
  * The state of flow *a for this binding cookie value, which is not empty; in
  * m, base64url.  A target that is too long becomes "/".
  */
-struct str authreq_seal(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
+struct str authreq_seal(
+    const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
 
 enum authreq_result {
 	AUTHREQ_OK,
-	AUTHREQ_UNKNOWN,  /* not ours, or altered */
-	AUTHREQ_STALE,	  /* ours and of this browser, but too old (*out is filled) */
-	AUTHREQ_FOREIGN,  /* ours, but begun by another browser, or the cookie is missing (*out is filled) */
+	AUTHREQ_UNKNOWN, /* not ours, or altered */
+	AUTHREQ_STALE,   /* ours and of this browser, but too old (*out is filled) */
+	AUTHREQ_FOREIGN, /* ours, but begun by another browser, or the cookie is missing (*out is filled) */
 };
 /*
  * `binding` may be empty: then nothing is of this browser.  *out's texts live
  * in m; its target is a local path whatever was sealed.
  */
-enum authreq_result authreq_open(const struct authreq_keys *k, struct str state, struct str binding, int64_t now,
-    struct authreq *out, struct mem *m);
+enum authreq_result authreq_open(const struct authreq_keys *k, struct str state, struct str binding,
+    int64_t now, struct authreq *out, struct mem *m);
 
 /*
  * 43 characters of base64url each, the same for the same flow and binding.
  * They are wiped with m.
  */
-struct str authreq_nonce(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
-struct str authreq_verifier(const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
+struct str authreq_nonce(
+    const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
+struct str authreq_verifier(
+    const struct authreq_keys *k, const struct authreq *a, struct str binding, struct mem *m);
 
 /*
  * What one sign-in asks of the provider (Core 3.1.2.1, RFC 7636 4.3, OAuth 2.0
@@ -84,7 +87,7 @@ struct authreq_params {
 	struct authreq_param {
 		const char *name;
 		struct str value;
-	} *v;
+	} * v;
 };
 struct authreq_params *authreq_params(const struct authreq_ask *a, struct mem *m);
 

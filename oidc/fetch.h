@@ -31,23 +31,23 @@ struct fetch_request {
 	const char *body; /* NULL: GET; else POST application/x-www-form-urlencoded */
 	size_t body_size;
 	const char *authorization; /* value of the Authorization header; may be NULL */
-	const char *accept;	   /* e.g. "application/json" */
-	const char *tls_ca;	   /* PEM file; NULL: the system's */
-	const char *proxy;	   /* NULL: HTTPS_PROXY / NO_PROXY decide; "": none */
+	const char *accept;        /* e.g. "application/json" */
+	const char *tls_ca;        /* PEM file; NULL: the system's */
+	const char *proxy;         /* NULL: HTTPS_PROXY / NO_PROXY decide; "": none */
 	const char *unix_socket;   /* NULL, or the path to connect to instead */
-	bool insecure;		   /* no verification of the server's certificate: upstream health checks only */
-	bool connect_only;	   /* stop when connected (health checks) */
-	int64_t timeout;	   /* ms, whole exchange */
-	size_t max_size;	   /* bytes of the answer's body */
+	bool insecure;     /* no verification of the server's certificate: upstream health checks only */
+	bool connect_only; /* stop when connected (health checks) */
+	int64_t timeout;   /* ms, whole exchange */
+	size_t max_size;   /* bytes of the answer's body */
 };
 
 struct fetch_answer {
-	int status;	    /* 0 with connect_only */
-	struct str body;    /* terminated; lives until fetch_release() */
-	struct str type;    /* Content-Type; "" when there is none */
-	int64_t date;	    /* the Date header, seconds since 1970; 0: none */
+	int status;          /* 0 with connect_only */
+	struct str body;     /* terminated; lives until fetch_release() */
+	struct str type;     /* Content-Type; "" when there is none */
+	int64_t date;        /* the Date header, seconds since 1970; 0: none */
 	int64_t retry_after; /* seconds; 0: none */
-	char address[64];   /* the peer's IP address */
+	char address[64];    /* the peer's IP address */
 };
 
 struct fetch *fetch_new(struct event_base *base, struct err *e) MUST_CHECK;

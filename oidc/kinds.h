@@ -36,7 +36,7 @@ struct kind {
 	const char *username_claim[3]; /* ends with NULL */
 	bool issuer_begins_url;        /* Discovery 4.3: the discovery URL begins with the issuer */
 	bool assertion_ps256;          /* an RSA key signs for us with PS256, else RS256 */
-	bool assertion_to_issuer;  /* what it signs is made out to the issuer, else to the token endpoint */
+	bool assertion_to_issuer; /* what it signs is made out to the issuer, else to the token endpoint */
 	/*
 	 * What is asked for when refresh tokens are wanted: a scope (Core 11), or a
 	 * parameter "name=value"; NULL where they come unasked, or nobody knows.

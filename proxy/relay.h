@@ -24,11 +24,11 @@ struct relay {
 	bool up_broken;  /* the upstream takes no more; its answer may still come */
 	/* answer, upstream -> client */
 	bool down_active;
-	bool down_chunked;    /* towards the client */
-	bool down_none;       /* HEAD, 204, 304: no body follows */
-	bool streaming;       /* text/event-stream or a tunnel: limits.stream_timeout counts */
-	bool tunnel;          /* 101: bytes are bytes */
-	bool websocket;       /* and those of a WebSocket */
+	bool down_chunked; /* towards the client */
+	bool down_none;    /* HEAD, 204, 304: no body follows */
+	bool streaming;    /* text/event-stream or a tunnel: limits.stream_timeout counts */
+	bool tunnel;       /* 101: bytes are bytes */
+	bool websocket;    /* and those of a WebSocket */
 	struct wsframes frames;
 	enum http1_body kind; /* from the upstream */
 	uint64_t left;
@@ -48,7 +48,8 @@ bool relay_begin_answer(struct request *r, struct str head, struct str first);
 /* There are bytes from the upstream (or its end), or the client takes bytes again. */
 void relay_download(struct request *r);
 void relay_client_drained(struct request *r);
-/* End a WebSocket as RFC 6455 7.4.1 has it for a policy: true when the client was told, between two frames. */
+/* End a WebSocket as RFC 6455 7.4.1 has it for a policy: true when the client was told, between two frames.
+ */
 bool relay_say_goodbye(struct request *r);
 /* Nothing moved for too long on the upstream's, or the client's, side. */
 void relay_timeout(struct request *r, bool upstream_side);

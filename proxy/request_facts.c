@@ -95,8 +95,7 @@ request_visit(struct request *r, struct visit *v, size_t provider)
 bool
 request_is_stale(const struct request *r)
 {
-	return r->began / 1000 >
-	       atomic_load_explicit(&r->worker->shared->fresh_until, memory_order_relaxed);
+	return r->began / 1000 > atomic_load_explicit(&r->worker->shared->fresh_until, memory_order_relaxed);
 }
 
 void

@@ -223,7 +223,8 @@ START_TEST(what_is_set_for_the_session_is_stored)
 	    "Y'\ncookie = wf\ncookie_prefix = none\n"
 	    "same_site = strict\ndomain = \".Example.com\"\npath = \"/\"\ntimeout = 8h\npass_cookie = "
 	    "yes\norigin_check = no\n"
-	    "encrypt = no\nstore = cookie\nrefresh = no\nidle_timeout = 30m\niframe_refresh = no\npreserve_post = no",
+	    "encrypt = no\nstore = cookie\nrefresh = no\nidle_timeout = 30m\niframe_refresh = "
+	    "no\npreserve_post = no",
 	    ""));
 	ck_assert_uint_eq(c->session.n_secrets, 2);
 	expect_secret(c->session.secrets[0], GOOD_SECRET);

@@ -144,7 +144,7 @@ START_TEST(a_letter_that_sends_the_next_does_not_starve_the_loop)
 	static struct chain c; /* its last letter is read in teardown() */
 	const struct timeval soon = { 0, 1000 };
 
-	c = (struct chain) { .left = 1000000 };
+	c = (struct chain){ .left = 1000000 };
 	ck_assert_int_eq(event_base_once(base, -1, EV_TIMEOUT, other_cb, &c, &soon), 0);
 	post_send(post, send_again, &c);
 	while (!c.other_ran && c.left > 0)

@@ -124,7 +124,7 @@ static const struct {
 	{ "other prefixes",
 	    "<m:RoleDescriptor xmlns:m=\"" METADATA_NS "\" xmlns:i=\"" METADATA_TYPE
 	    "\" xmlns:w=\"" METADATA_FED "\" i:type=\" w:SecurityTokenServiceType \"><m:KeyDescriptor "
-					 "use=\"signing\"><d:KeyInfo xmlns:d=\"" METADATA_DS
+	    "use=\"signing\"><d:KeyInfo xmlns:d=\"" METADATA_DS
 	    "\"><d:X509Data><d:X509IssuerSerial/><d:X509Certificate>@</d:X509Certificate></d:X509Data></"
 	    "d:KeyInfo></m:KeyDescriptor></m:RoleDescriptor>",
 	    "", true },
@@ -168,7 +168,7 @@ static const struct {
 	    "<RoleDescriptor xmlns:xsi=\"" METADATA_TYPE "\" xmlns:fed=\"" METADATA_FED
 	    "\" xsi:type=\"fed:ApplicationServiceType\"><KeyDescriptor use=\"signing\"><KeyInfo "
 	    "xmlns=\"" METADATA_DS "\"><X509Data><X509Certificate>@</X509Certificate></X509Data></KeyInfo></"
-				   "KeyDescriptor></RoleDescriptor>",
+	    "KeyDescriptor></RoleDescriptor>",
 	    "", false },
 	{ "service provider",
 	    "<SPSSODescriptor><KeyDescriptor use=\"signing\"><KeyInfo xmlns=\"" METADATA_DS
@@ -191,25 +191,25 @@ static const struct {
 	    "<RoleDescriptor xmlns:xsi=\"" METADATA_TYPE
 	    "\" xsi:type=\"SecurityTokenServiceType\"><KeyDescriptor use=\"signing\"><KeyInfo "
 	    "xmlns=\"" METADATA_DS "\"><X509Data><X509Certificate>@</X509Certificate></X509Data></KeyInfo></"
-				   "KeyDescriptor></RoleDescriptor>",
+	    "KeyDescriptor></RoleDescriptor>",
 	    "", false },
 	{ "type of an unbound prefix",
 	    "<RoleDescriptor xmlns:xsi=\"" METADATA_TYPE
 	    "\" xsi:type=\"fed:SecurityTokenServiceType\"><KeyDescriptor use=\"signing\"><KeyInfo "
 	    "xmlns=\"" METADATA_DS "\"><X509Data><X509Certificate>@</X509Certificate></X509Data></KeyInfo></"
-				   "KeyDescriptor></RoleDescriptor>",
+	    "KeyDescriptor></RoleDescriptor>",
 	    "", false },
 	{ "type, not of xsi",
 	    "<RoleDescriptor xmlns:xsi=\"urn:other\" xmlns:fed=\"" METADATA_FED
 	    "\" xsi:type=\"fed:SecurityTokenServiceType\" "
 	    "type=\"fed:SecurityTokenServiceType\"><KeyDescriptor use=\"signing\"><KeyInfo "
 	    "xmlns=\"" METADATA_DS "\"><X509Data><X509Certificate>@</X509Certificate></X509Data></KeyInfo></"
-				   "KeyDescriptor></RoleDescriptor>",
+	    "KeyDescriptor></RoleDescriptor>",
 	    "", false },
 	{ "role of another namespace",
 	    "<x:RoleDescriptor xmlns:x=\"urn:other\" xmlns:xsi=\"" METADATA_TYPE
 	    "\" xmlns:fed=\"" METADATA_FED "\" xsi:type=\"fed:SecurityTokenServiceType\"><KeyDescriptor "
-					   "use=\"signing\"><KeyInfo xmlns=\"" METADATA_DS
+	    "use=\"signing\"><KeyInfo xmlns=\"" METADATA_DS
 	    "\"><X509Data><X509Certificate>@</X509Certificate></X509Data></KeyInfo></KeyDescriptor></"
 	    "x:RoleDescriptor>",
 	    "", false },
@@ -217,7 +217,7 @@ static const struct {
 	    "<Extensions><RoleDescriptor xmlns:xsi=\"" METADATA_TYPE "\" xmlns:fed=\"" METADATA_FED
 	    "\" xsi:type=\"fed:SecurityTokenServiceType\"><KeyDescriptor use=\"signing\"><KeyInfo "
 	    "xmlns=\"" METADATA_DS "\"><X509Data><X509Certificate>@</X509Certificate></X509Data></KeyInfo></"
-				   "KeyDescriptor></RoleDescriptor></Extensions>",
+	    "KeyDescriptor></RoleDescriptor></Extensions>",
 	    "", false },
 	/* elsewhere in the role */
 	{ "key further down", "",

@@ -22,9 +22,8 @@ read_head(const char *lines)
 
 	(void)snprintf(bytes, sizeof(bytes), "%s\r\nHost: a\r\n\r\n", lines);
 	memset(&head, 0, sizeof(head));
-	ck_assert_msg(
-	    http1_parse_request(bytes, strlen(bytes), &used, &head, &e) == HTTP1_DONE,
-	    "%s: %s", lines, e.text);
+	ck_assert_msg(http1_parse_request(bytes, strlen(bytes), &used, &head, &e) == HTTP1_DONE, "%s: %s",
+	    lines, e.text);
 }
 
 static const struct {
