@@ -55,6 +55,7 @@ struct client {
 	struct http2 *h2; /* the connection speaks HTTP/2; NULL: it does not */
 	enum client_state state;
 	enum client_wait wait;
+	unsigned served;
 	bool admin, tls, https_redirect;
 	bool want_body; /* the road takes body bytes */
 	bool tunnel;
@@ -67,7 +68,6 @@ struct client {
 	struct in6_addr peer; /* the socket's peer, IPv4 mapped */
 	size_t scanned;
 	struct body body;
-	unsigned served;
 	int64_t hsts;
 	size_t undrained;     /* WAIT_DRAIN: bytes that were pending when it was last looked at */
 	char *listen_address; /* of admin listeners, ours: a reload may forget its section */

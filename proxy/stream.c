@@ -36,7 +36,6 @@ stream_init(struct stream *s, struct event_base *base, int fd, SSL *ssl, stream_
 	memset(s, 0, sizeof(*s));
 	s->fd = fd;
 	s->ssl = ssl;
-	s->base = base;
 	s->fn = fn;
 	s->arg = arg;
 	if (ssl != NULL) {
@@ -359,7 +358,7 @@ arm_write(struct stream *s, bool on)
 	}
 	if (s->wr != NULL)
 		return;
-	s->wr = event_new(s->base, s->fd, EV_WRITE | EV_PERSIST, write_cb, s);
+	s->wr = event_new(event_get_base(&s->rd), s->fd, EV_WRITE | EV_PERSIST, write_cb, s);
 	if (s->wr == NULL || event_add(s->wr, NULL) != 0)
 		abort();
 }

@@ -39,6 +39,7 @@ typedef void stream_fn(struct stream *s, enum stream_event what, void *arg);
 
 struct stream {
 	int fd;           /* -1: closed */
+	int error;        /* errno of the failure; 0: TLS or the peer's close */
 	bool reading;     /* the read event is armed */
 	bool connecting;  /* waits for connect(2) or the handshake */
 	bool handshaking; /* TLS is not up yet */
@@ -52,8 +53,6 @@ struct stream {
 	size_t out_start, out_end, out_cap;
 	stream_fn *fn;
 	void *arg;
-	struct event_base *base;
-	int error; /* errno of the failure; 0: TLS or the peer's close */
 };
 
 /* Take over a non-blocking socket, and ssl (may be NULL; accept or connect state set).  Does not read yet. */
