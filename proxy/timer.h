@@ -1,10 +1,12 @@
 /*
  * proxy/timer.h - many coarse deadlines for the price of one event
  *
- * A wheel of 256 slots, 100 ms apart, one per worker.  Moving a deadline
- * further away, what every read and write does, is one store: the node stays
- * where it is and is put anew when its slot comes round.  A timer fires at or
- * up to 200 ms after its time.
+ * Two wheels per worker: 256 slots 100 ms apart, and behind them 256 slots
+ * 6.4 s apart for what is further away.  Moving a deadline away, what every
+ * read and write does, is one store: the node stays where it is and is put
+ * anew when its slot comes round.  The one event sleeps until a slot has
+ * something in it, so connections that only wait cost nothing.  A timer fires
+ * at or up to 200 ms after its time.
  */
 #ifndef PROXY_TIMER_H
 #define PROXY_TIMER_H

@@ -293,6 +293,14 @@ class Idle:
             s.close()
 
 
+def idle_cpu(p):
+    """Milliseconds of CPU per second while nothing is asked; 0 where it is below what 10 s show."""
+    time.sleep(2)  # what comes just after a start or a request is over
+    before = cpu(p.proc.pids())[0]
+    time.sleep(10)
+    return (cpu(p.proc.pids())[0] - before) / 1e7
+
+
 def phase_idle():
     rows, out = [], {}
     for p in peers:
@@ -303,20 +311,21 @@ def phase_idle():
             p.proc.start(ALL)
             if p.login:  # its sessions went with it
                 p.do_login(tmp)
-        m = {0: mem(p.proc.pids())}
+        m, used = {0: mem(p.proc.pids())}, {0: idle_cpu(p)}
         i = Idle(p)
         for n in (1000, 10000):
             i.grow(n)
             time.sleep(1)
             m[n] = mem(p.proc.pids())
+        used[10000] = idle_cpu(p)
         live = i.alive()
         i.close()
-        out[p.key] = dict(mem=m, alive=live)
-        say("  idle", p.key, m, "alive", live)
-        rows.append([p.what] + [f"{m[n][0] / 1024:.1f} / {m[n][1] / 1024:.1f}" for n in (0, 1000, 10000)] + [f"{(m[10000][2] - m[1000][2]) / 9000:.2f}", live])
+        out[p.key] = dict(mem=m, cpu=used, alive=live)
+        say("  idle", p.key, m, "CPU", used, "alive", live)
+        rows.append([p.what] + [f"{m[n][0] / 1024:.1f} / {m[n][1] / 1024:.1f}" for n in (0, 1000, 10000)] + [f"{(m[10000][2] - m[1000][2]) / 9000:.2f}", f"{used[0]:.2f} / {used[10000]:.2f}", live])
     results["idle"] = out
     print("### Memory with idle keepalive connections, each after one request (RSS / PSS, MiB, all processes)\n")
-    table(["peer", "0", "1,000", "10,000", "KiB anonymous a connection (1,000→10,000)", "still open"], rows)
+    table(["peer", "0", "1,000", "10,000", "KiB anonymous a connection (1,000→10,000)", "CPU, ms/s at 0 / 10,000", "still open"], rows)
 
 
 def phase_body():

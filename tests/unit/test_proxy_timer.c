@@ -1,6 +1,9 @@
 /* The wheel: what is due fires, what was moved does not fire early, what was cleared never does. */
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <check.h>
 #include <event2/event.h>
@@ -15,6 +18,27 @@ struct watch {
 	int fired;
 	struct watch *clear_also;
 };
+
+static int64_t jumped;        /* ms that the clock below is ahead of the machine's */
+static unsigned coarse_asked; /* how often anybody looked at it */
+
+/* In place of the C library's, for the wheel and for libevent: hours pass without waiting for them. */
+int
+clock_gettime(clockid_t id, struct timespec *t)
+{
+	if (syscall(SYS_clock_gettime, id, t) == -1)
+		return -1;
+	if (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE) {
+		t->tv_sec += jumped / 1000;
+		t->tv_nsec += jumped % 1000 * 1000000;
+		if (t->tv_nsec >= 1000000000) {
+			t->tv_sec++;
+			t->tv_nsec -= 1000000000;
+		}
+	}
+	coarse_asked += id == CLOCK_MONOTONIC_COARSE;
+	return 0;
+}
 
 static void
 fire(struct timer *t)
@@ -110,6 +134,77 @@ START_TEST(thousands_of_timers_beyond_the_wheel_all_fire_in_the_end)
 }
 END_TEST
 
+/* Deadlines up to three hours away, moved to and fro while the clock advances in leaps. */
+START_TEST(whatever_is_due_has_fired_and_nothing_else)
+{
+	enum { N = 2000, STEPS = 1200 };
+	struct event_base *base = event_base_new();
+	struct timers *ts = timers_new(base);
+	struct watch *many = xcalloc(N, sizeof(*many));
+	int64_t *due = xcalloc(N, sizeof(*due));
+	unsigned seed = 7;
+	int i, step;
+
+	for (i = 0; i < N; i++) {
+		int64_t in_ms = rand_r(&seed) % 3 == 0 ? rand_r(&seed) % 30000 : rand_r(&seed) % 10800000;
+
+		due[i] = timers_now() + in_ms;
+		timer_set(ts, &many[i].timer, fire, in_ms);
+	}
+	for (step = 0; step < STEPS; step++) {
+		int64_t before = timers_now(), now;
+
+		jumped += rand_r(&seed) % 20 == 0 ? rand_r(&seed) % 60000 : rand_r(&seed) % 12000;
+		for (i = 0; i < 3; i++)
+			(void)event_base_loop(base, EVLOOP_NONBLOCK | EVLOOP_NO_EXIT_ON_EMPTY);
+		now = timers_now();
+		for (i = 0; i < N; i++) {
+			if (many[i].fired == 1 && many[i].fired_at >= due[i])
+				continue;
+			if (many[i].fired == 0 && due[i] > now - 250)
+				continue;
+			ck_abort_msg(
+			    "fired %d times, %lld ms late", many[i].fired, (long long)(now - due[i]));
+		}
+		i = rand_r(&seed) % N;
+		if (many[i].fired == 0 && due[i] > before) {
+			int64_t in_ms = rand_r(&seed) % 2 == 0 ? 300 : rand_r(&seed) % 4000000;
+
+			due[i] = timers_now() + in_ms;
+			timer_set(ts, &many[i].timer, fire, in_ms);
+		}
+	}
+	for (i = 0; i < N; i++)
+		timer_clear(&many[i].timer);
+	jumped = 0;
+	free(due);
+	free(many);
+	timers_free(&ts);
+	event_base_free(base);
+}
+END_TEST
+
+START_TEST(timers_far_away_wake_nobody)
+{
+	struct event_base *base = event_base_new();
+	struct timers *ts = timers_new(base);
+	struct watch *many = xcalloc(1000, sizeof(*many));
+	unsigned asked;
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		timer_set(ts, &many[i].timer, fire, 60000 + i * 20);
+	asked = coarse_asked;
+	run_for(base, 1000);
+	ck_assert_uint_le(coarse_asked - asked, 4); /* libevent's own */
+	for (i = 0; i < 1000; i++)
+		timer_clear(&many[i].timer);
+	free(many);
+	timers_free(&ts);
+	event_base_free(base);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -123,6 +218,8 @@ main(void)
 	tcase_add_test(t, moving_a_deadline_away_keeps_it_from_firing_and_moving_it_nearer_counts);
 	tcase_add_test(t, a_timer_that_fires_may_clear_its_neighbours);
 	tcase_add_test(t, thousands_of_timers_beyond_the_wheel_all_fire_in_the_end);
+	tcase_add_test(t, whatever_is_due_has_fired_and_nothing_else);
+	tcase_add_test(t, timers_far_away_wake_nobody);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
