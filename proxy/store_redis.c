@@ -9,9 +9,7 @@
 #include "proxy/redis.h"
 #include "proxy/store_redis.h"
 #include "session/store_impl.h"
-#include "session/tokens.h"
 
-#define KEY   32
 #define OWNER 16 /* random bytes: whose lock it is */
 
 /* Only its owner ends a lock: it may have run out, and be another's by now. */
@@ -21,8 +19,7 @@ struct store_redis {
 	struct store store;
 	const struct conf_session *conf; /* borrowed from the snapshot */
 	struct store *cookies;           /* ours; NULL: store = "redis" */
-	struct secret **keys;            /* ours; the first seals */
-	size_t n_keys;
+	struct store_keys keys;
 	char owner[2 * OWNER];
 };
 
@@ -36,7 +33,6 @@ struct store_redis_op {
 	char sid[64];
 };
 
-static struct secret *key_new(struct secret *);
 static enum store_answer ask(struct store *, const struct store_question *, struct store_op **, struct err *);
 static enum store_answer ask_redis(
     struct store_redis_op *, struct redis *, const struct str *, size_t, struct err *);
@@ -71,50 +67,27 @@ static const struct store_kind beside = {
 struct store *
 store_redis_new(const struct conf_session *c, struct store *cookies, struct err *e)
 {
-	struct store_redis *s;
+	struct store_redis *s = xcalloc(1, sizeof(*s));
 	unsigned char owner[OWNER];
-	size_t i;
 
-	if (c->sealing_secret == NULL && c->n_secrets == 0) {
-		(void)err_set(e, REASON_CONFIG, "session: neither sealing_secret nor secret is set");
-		store_free(&cookies);
-		return NULL;
-	}
-	s = xcalloc(1, sizeof(*s));
 	s->store.kind = cookies == NULL ? &alone : &beside;
 	s->conf = c;
 	s->cookies = cookies;
-	s->n_keys = c->sealing_secret != NULL ? 1 : c->n_secrets;
-	s->keys = xcalloc(s->n_keys, sizeof(*s->keys));
-	for (i = 0; i < s->n_keys; i++)
-		s->keys[i] = key_new(c->sealing_secret != NULL ? c->sealing_secret : c->secrets[i]);
 	secret_random(owner, sizeof(owner));
 	(void)secret_b64(s->owner, owner, sizeof(owner));
-	return &s->store;
-}
-
-static struct secret *
-key_new(struct secret *root)
-{
-	unsigned char key[KEY];
-	struct secret *s;
-
-	secret_derive(secret_str(root), "workflow-proxy redis", key, sizeof(key));
-	s = secret_new(key, sizeof(key));
-	explicit_bzero(key, sizeof(key));
-	return s;
+	if (store_keys_init(&s->keys, c, "workflow-proxy redis", e) == 0)
+		return &s->store;
+	free_store(&s->store);
+	return NULL;
 }
 
 static void
 free_store(struct store *store)
 {
 	struct store_redis *s = (struct store_redis *)store;
-	size_t i;
 
 	store_free(&s->cookies);
-	for (i = 0; i < s->n_keys; i++)
-		secret_free(&s->keys[i]);
-	free(s->keys);
+	store_keys_release(&s->keys);
 	free(s);
 }
 
@@ -218,8 +191,7 @@ seal(const struct store_redis *s, const struct store_question *q, struct mem *m,
 		t.id_token.p = NULL;
 	if (tokens_size(&t) > SEAL_PLAIN_MAX)
 		return false;
-	*out = seal_close((const unsigned char *)secret_str(s->keys[0]).p, purpose_of(s, q->sid, m),
-	    tokens_print(&t, m), m);
+	*out = store_keys_seal(&s->keys, purpose_of(s, q->sid, m), &t, m);
 	return true;
 }
 
@@ -321,14 +293,7 @@ take_cookies(struct store_redis_op *o, struct mem *m, struct store_reply *out, s
 static bool
 open_record(const struct store_redis_op *o, struct str sealed, struct mem *m, struct tokens *out)
 {
-	struct str purpose = purpose_of(o->store, str_of(o->sid), m), record;
-	size_t i;
-
-	for (i = 0; i < o->store->n_keys; i++)
-		if (seal_open(
-			(const unsigned char *)secret_str(o->store->keys[i]).p, purpose, sealed, m, &record))
-			return tokens_parse(record, m, out);
-	return false;
+	return store_keys_open(&o->store->keys, purpose_of(o->store, str_of(o->sid), m), sealed, m, out);
 }
 
 /* A record that was handed over is no session's, and the other way round. */

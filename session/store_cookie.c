@@ -10,18 +10,13 @@
 
 #include "conf/log.h"
 #include "conf/seal.h"
-#include "conf/secret.h"
 #include "session/cookie.h"
 #include "session/store_impl.h"
-#include "session/tokens.h"
-
-#define KEY 32
 
 struct store_cookie {
 	struct store store;
 	const struct conf_session *conf; /* borrowed from the snapshot */
-	struct secret **keys;            /* ours; the first seals */
-	size_t n_keys;
+	struct store_keys keys;
 	atomic_flag said; /* that something was too large */
 };
 
@@ -31,7 +26,6 @@ struct cookie_op {
 	struct store_reply reply;
 };
 
-static struct secret *key_new(struct secret *root);
 static enum store_answer ask(struct store *, const struct store_question *, struct store_op **, struct err *);
 static int take(struct store_op *, struct mem *, struct store_reply *, struct err *);
 static void end(struct store_op *);
@@ -42,8 +36,6 @@ static size_t fitting(
     const struct conf_session *, const struct visit *, const char *name, size_t most, struct mem *);
 static const char **drop(const struct store_cookie *, const struct visit *, struct mem *, bool all);
 static void get(const struct store_cookie *, const struct store_question *, struct mem *, struct tokens *);
-static bool open_text(
-    const struct store_cookie *, struct str text, struct str sid, struct mem *, struct tokens *);
 static struct str purpose_of(struct str sid, struct mem *);
 static bool shrink(struct store_cookie *, struct tokens *, size_t room);
 static bool any(const struct tokens *);
@@ -55,46 +47,23 @@ static const struct store_kind kind = {
 struct store *
 store_cookie_new(const struct conf_session *c, struct err *e)
 {
-	struct store_cookie *s;
-	size_t i;
+	struct store_cookie *s = xcalloc(1, sizeof(*s));
 
-	if (c->sealing_secret == NULL && c->n_secrets == 0) {
-		(void)err_set(e, REASON_CONFIG, "session: neither sealing_secret nor secret is set");
-		return NULL;
-	}
-	s = xcalloc(1, sizeof(*s));
 	s->store.kind = &kind;
 	s->conf = c;
-	/* Backends may know `secret`: once there is a sealing_secret, nothing else opens. */
-	s->n_keys = c->sealing_secret != NULL ? 1 : c->n_secrets;
-	s->keys = xcalloc(s->n_keys, sizeof(*s->keys));
-	for (i = 0; i < s->n_keys; i++)
-		s->keys[i] = key_new(c->sealing_secret != NULL ? c->sealing_secret : c->secrets[i]);
 	atomic_flag_clear(&s->said);
-	return &s->store;
-}
-
-static struct secret *
-key_new(struct secret *root)
-{
-	unsigned char key[KEY];
-	struct secret *s;
-
-	secret_derive(secret_str(root), "workflow-proxy tokens", key, sizeof(key));
-	s = secret_new(key, sizeof(key));
-	explicit_bzero(key, sizeof(key));
-	return s;
+	if (store_keys_init(&s->keys, c, "workflow-proxy tokens", e) == 0)
+		return &s->store;
+	free_store(&s->store);
+	return NULL;
 }
 
 static void
 free_store(struct store *store)
 {
 	struct store_cookie *s = (struct store_cookie *)store;
-	size_t i;
 
-	for (i = 0; i < s->n_keys; i++)
-		secret_free(&s->keys[i]);
-	free(s->keys);
+	store_keys_release(&s->keys);
 	free(s);
 }
 
@@ -136,7 +105,6 @@ put(struct store_cookie *s, const struct store_question *q, struct mem *m)
 	const char *name = name_of(q->visit, m);
 	size_t room = session_cookie_room(s->conf, q->visit->scope->origin, name);
 	struct tokens t = *q->tokens;
-	struct str text;
 
 	t.session = (struct str){ NULL, 0 }; /* the browser has it in a cookie of its own */
 	if (room > STORE_COOKIE_MAX)
@@ -145,9 +113,8 @@ put(struct store_cookie *s, const struct store_question *q, struct mem *m)
 		room = fitting(s->conf, q->visit, name, room, m);
 	if (!shrink(s, &t, room))
 		return drop(s, q->visit, m, false);
-	text = seal_close(
-	    (const unsigned char *)secret_str(s->keys[0]).p, purpose_of(q->sid, m), tokens_print(&t, m), m);
-	return session_cookie_set(s->conf, q->visit->scope->origin, name, text, q->visit, m);
+	return session_cookie_set(s->conf, q->visit->scope->origin, name,
+	    store_keys_seal(&s->keys, purpose_of(q->sid, m), &t, m), q->visit, m);
 }
 
 /* The longest text whose Set-Cookie values, attributes included, take no more than the visit's room. */
@@ -228,6 +195,7 @@ static void
 get(const struct store_cookie *s, const struct store_question *q, struct mem *m, struct tokens *out)
 {
 	struct cookie_parts *parts = mem_alloc(m, sizeof(*parts));
+	const struct str purpose = purpose_of(q->sid, m);
 	struct cookie_joined joined;
 	size_t i, k;
 
@@ -235,21 +203,10 @@ get(const struct store_cookie *s, const struct store_question *q, struct mem *m,
 	for (i = 0; i < parts->n[0]; i++) {
 		cookie_parts_join(parts, i, m, &joined);
 		for (k = joined.n_ends; k > 0; k--)
-			if (open_text(s, (struct str){ joined.text.p, joined.ends[k - 1] }, q->sid, m, out))
+			if (store_keys_open(
+				&s->keys, purpose, (struct str){ joined.text.p, joined.ends[k - 1] }, m, out))
 				return;
 	}
-}
-
-static bool
-open_text(const struct store_cookie *s, struct str text, struct str sid, struct mem *m, struct tokens *out)
-{
-	struct str purpose = purpose_of(sid, m), record;
-	size_t i;
-
-	for (i = 0; i < s->n_keys; i++)
-		if (seal_open((const unsigned char *)secret_str(s->keys[i]).p, purpose, text, m, &record))
-			return tokens_parse(record, m, out);
-	return false;
 }
 
 static struct str

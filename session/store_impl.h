@@ -7,6 +7,7 @@
 #ifndef SESSION_STORE_IMPL_H
 #define SESSION_STORE_IMPL_H
 #include "session/store.h"
+#include "session/tokens.h"
 
 enum store_verb { STORE_PUT, STORE_GET, STORE_DROP, STORE_LOCK };
 
@@ -49,5 +50,22 @@ struct store_op {
 	const struct store_kind *kind;
 	enum store_verb verb;
 };
+
+/* --- store_keys.c: what tokens outside of this process are sealed with --- */
+
+struct store_keys {
+	struct secret **v; /* ours; the first seals, all open */
+	size_t n;
+};
+
+/* `label`: one per kind of store, so that a record of one opens in no other.  Release it also after -1. */
+int store_keys_init(
+    struct store_keys *k, const struct conf_session *c, const char *label, struct err *e) MUST_CHECK;
+void store_keys_release(struct store_keys *k);
+/* `purpose` names whose they are: a record of one session opens for no other. */
+struct str store_keys_seal(
+    const struct store_keys *k, struct str purpose, const struct tokens *t, struct mem *m);
+bool store_keys_open(
+    const struct store_keys *k, struct str purpose, struct str sealed, struct mem *m, struct tokens *out);
 
 #endif
