@@ -1,20 +1,12 @@
 /* oidc/claims.c - see oidc/claims.h */
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "conf/sentence.h"
 #include "oidc/claims.h"
-
-/* A line of words that is cut, never overrun. */
-struct words {
-	char text[224];
-	size_t n;
-};
 
 static const char *no_username(const json_t *claims, const char *name);
 static bool is_email_denied(const json_t *claims);
-static void say(struct words *, const char *fmt, ...) PRINTF(2, 3);
 
 /*
  * Literally first: Auth0's own claims are named by URLs.  Then every dot is
@@ -77,7 +69,7 @@ claims_has_control(struct str s)
 int
 claims_username(json_t *claims, const struct conf_strings *names, struct str *out, struct err *e)
 {
-	struct words tried = { .n = 0 }, there = { .n = 0 };
+	struct sentence tried = { .n = 0 }, there = { .n = 0 };
 	const char *name;
 	json_t *value;
 
@@ -88,11 +80,11 @@ claims_username(json_t *claims, const struct conf_strings *names, struct str *ou
 			*out = claims_text(claims_find(claims, str_of(names->v[n])));
 			return 0;
 		}
-		say(&tried, "%s%.40s (%s)", n == 0 ? "" : ", ", names->v[n], why);
+		sentence_say(&tried, "%s%.40s (%s)", n == 0 ? "" : ", ", names->v[n], why);
 	}
 	json_object_foreach(claims, name, value)
 	{
-		say(&there, "%s%.40s", there.n == 0 ? "" : ", ", name);
+		sentence_say(&there, "%s%.40s", there.n == 0 ? "" : ", ", name);
 	}
 	return err_set(
 	    e, REASON_LOGIN_NO_USERNAME, "no name in %.100s; there are: %s", tried.text, there.text);
@@ -129,17 +121,4 @@ is_email_denied(const json_t *claims)
 	if (verified == NULL || json_is_true(verified))
 		return false;
 	return !str_is(claims_text(verified), STR("true"));
-}
-
-static void
-say(struct words *w, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(w->text + w->n, sizeof(w->text) - w->n, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		w->n = w->n + (size_t)n < sizeof(w->text) ? w->n + (size_t)n : sizeof(w->text) - 1;
 }

@@ -1,17 +1,10 @@
 /* proxy/bearer.c - see proxy/bearer.h */
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/sentence.h"
 #include "proxy/bearer.h"
 #include "session/record.h"
-
-/* A line of words that is cut, never overrun. */
-struct sentence {
-	char text[480];
-	size_t n;
-};
 
 static bool is_b64token(struct str);
 static void add_list(struct str *out, const struct str *list, size_t n, char **bytes);
@@ -26,7 +19,6 @@ static bool has_all(const struct bearer *, const struct conf_strings *scopes);
 static bool has_one(const struct bearer *, const struct conf_strings *roles);
 static int lacks_scope(const struct bearer *, const char *where, const struct conf_strings *, struct err *);
 static int lacks_role(const struct bearer *, const char *where, const struct conf_strings *, struct err *);
-static void say(struct sentence *, const char *fmt, ...) PRINTF(2, 3);
 static void say_list(struct sentence *, const struct str *, size_t);
 static void say_names(struct sentence *, const struct conf_strings *, const char *between);
 static void say_rights(struct sentence *, const struct bearer_refusal *);
@@ -324,9 +316,9 @@ lacks_scope(const struct bearer *b, const char *where, const struct conf_strings
 {
 	struct sentence w = { .n = 0 };
 
-	say(&w, "%.60s demands the scopes ", where);
+	sentence_say(&w, "%.60s demands the scopes ", where);
 	say_names(&w, required, " ");
-	say(&w, "; the token%s%.40s has ", b->app_id.n > 0 ? " of application " : "", b->app_id.p);
+	sentence_say(&w, "; the token%s%.40s has ", b->app_id.n > 0 ? " of application " : "", b->app_id.p);
 	say_list(&w, b->scopes, b->n_scopes);
 	return err_set(e, REASON_SCOPE_MISSING, "%s", w.text);
 }
@@ -336,9 +328,9 @@ lacks_role(const struct bearer *b, const char *where, const struct conf_strings 
 {
 	struct sentence w = { .n = 0 };
 
-	say(&w, "%.60s demands one of the app roles ", where);
+	sentence_say(&w, "%.60s demands one of the app roles ", where);
 	say_names(&w, required, ", ");
-	say(&w, "; the token of application %.40s has ", b->app_id.p);
+	sentence_say(&w, "; the token of application %.40s has ", b->app_id.p);
 	say_list(&w, b->roles, b->n_roles);
 	return err_set(e, REASON_ROLE_MISSING, "%s", w.text);
 }
@@ -350,7 +342,7 @@ say_rights(struct sentence *w, const struct bearer_refusal *f)
 
 	if (b == NULL || (f->why != REASON_SCOPE_MISSING && f->why != REASON_ROLE_MISSING))
 		return;
-	say(w, "; the token has: ");
+	sentence_say(w, "; the token has: ");
 	if (f->why == REASON_SCOPE_MISSING)
 		say_list(w, b->scopes, b->n_scopes);
 	else
@@ -361,29 +353,17 @@ static void
 say_names(struct sentence *w, const struct conf_strings *names, const char *between)
 {
 	for (size_t i = 0; i < names->n; i++)
-		say(w, "%s%.60s", i == 0 ? "" : between, names->v[i]);
+		sentence_say(w, "%s%.60s", i == 0 ? "" : between, names->v[i]);
 }
 
 static void
 say_list(struct sentence *w, const struct str *list, size_t n)
 {
 	if (n == 0)
-		say(w, "none");
+		sentence_say(w, "none");
 	for (size_t i = 0; i < n; i++)
-		say(w, "%s%.*s", i == 0 ? "" : ", ", list[i].n > 60 ? 60 : (int)list[i].n, list[i].p);
-}
-
-static void
-say(struct sentence *w, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(w->text + w->n, sizeof(w->text) - w->n, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		w->n = w->n + (size_t)n < sizeof(w->text) ? w->n + (size_t)n : sizeof(w->text) - 1;
+		sentence_say(
+		    w, "%s%.*s", i == 0 ? "" : ", ", list[i].n > 60 ? 60 : (int)list[i].n, list[i].p);
 }
 
 /* --- the answer: RFC 6750 3 ------------------------------------------------------ */
@@ -419,9 +399,9 @@ description(const struct bearer_refusal *f, struct mem *m)
 {
 	struct sentence w = { .n = 0 };
 
-	say(&w, "%s", reason_meaning(f->why));
+	sentence_say(&w, "%s", reason_meaning(f->why));
 	if (f->required != NULL && f->required->n > 0) {
-		say(&w, f->why == REASON_ROLE_MISSING ? "; required is one of: " : "; required: ");
+		sentence_say(&w, f->why == REASON_ROLE_MISSING ? "; required is one of: " : "; required: ");
 		say_names(&w, f->required, ", ");
 		say_rights(&w, f);
 	}
