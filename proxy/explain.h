@@ -66,6 +66,7 @@ void explain_signature(struct explained *x, const char *setting, const struct co
 void explain_expiry(struct explained *x);
 void explain_begin(struct explained *x, const char *name);
 void explain_overage(struct explained *x); /* what it names and leaves out (proxy/overage.h) */
-const char *explain_list(const struct conf_strings *s, struct mem *m); /* "a, b" */
+const char *explain_list(const struct conf_strings *s, struct mem *m);   /* "a, b" */
+const char *explain_texts(const struct str *v, size_t n, struct mem *m); /* the same, of a token; or "none" */
 
 #endif

@@ -11,7 +11,6 @@ static const char *said(struct explained *, const char *);
 static const char *mend(enum reason);
 static void say_who(struct explained *, const struct principal *);
 static void say_route(struct explained *, const struct principal *);
-static const char *join(const struct str *, size_t, struct mem *);
 
 /* In the order of accesstoken_verify(): what fails keeps the rest from being judged. */
 enum { STEP_TYPE, STEP_ISSUER, STEP_AUDIENCE, STEP_TIMES, STEP_CLAIMS, STEP_WHO, N_STEPS };
@@ -167,8 +166,8 @@ say_who(struct explained *x, const struct principal *who)
 	else
 		finding_ok(
 		    &x->f, "verdict", "the user %.*s, by way of the program %s", STR_ARG(who->username), app);
-	finding_note(&x->f, "scopes", "%s", join(who->scopes, who->n_scopes, x->mem));
-	finding_note(&x->f, "roles", "%s", join(who->roles, who->n_roles, x->mem));
+	finding_note(&x->f, "scopes", "%s", explain_texts(who->scopes, who->n_scopes, x->mem));
+	finding_note(&x->f, "roles", "%s", explain_texts(who->roles, who->n_roles, x->mem));
 	say_route(x, who);
 }
 
@@ -185,14 +184,4 @@ say_route(struct explained *x, const struct principal *who)
 		explain_route_bearer(x, b);
 	else
 		finding_fail(&x->f, "claims", "%s (reason=%s)", e.text, reason_word(e.reason));
-}
-
-static const char *
-join(const struct str *v, size_t n, struct mem *m)
-{
-	const char *text = "";
-
-	for (size_t i = 0; i < n && i < 50; i++)
-		text = mem_printf(m, "%s%s%.*s", text, i == 0 ? "" : ", ", STR_ARG(v[i]));
-	return n == 0 ? "none" : text;
 }

@@ -12,7 +12,6 @@ static bool is_named(struct explained *, const struct conf_route *);
 static int enter(
     struct explained *, const struct identity *, const struct route_match *, struct str *, struct err *);
 static void say_demands(struct explained *, const struct conf_route *, const struct bearer *);
-static const char *join(const struct str *, size_t, struct mem *);
 static void say_verdict(
     struct explained *, const struct conf_route *, struct str username, const struct err *);
 static const char *mend(enum reason);
@@ -160,17 +159,8 @@ say_demands(struct explained *x, const struct conf_route *route, const struct be
 	    : app       ? "one of "
 			: "all of ",
 	    explain_list(all, x->mem),
-	    app ? join(b->roles, b->n_roles, x->mem) : join(b->scopes, b->n_scopes, x->mem));
-}
-
-static const char *
-join(const struct str *v, size_t n, struct mem *m)
-{
-	const char *text = "";
-
-	for (size_t i = 0; i < n && i < 50; i++)
-		text = mem_printf(m, "%s%s%.*s", text, i == 0 ? "" : ", ", STR_ARG(v[i]));
-	return n == 0 ? "none" : text;
+	    app ? explain_texts(b->roles, b->n_roles, x->mem)
+		: explain_texts(b->scopes, b->n_scopes, x->mem));
 }
 
 static void

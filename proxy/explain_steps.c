@@ -159,3 +159,13 @@ explain_list(const struct conf_strings *s, struct mem *m)
 		text = mem_printf(m, "%s%s%s", text, i == 0 ? "" : ", ", s->v[i]);
 	return text;
 }
+
+const char *
+explain_texts(const struct str *v, size_t n, struct mem *m)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < n && i < 50; i++)
+		text = mem_printf(m, "%s%s%.*s", text, i == 0 ? "" : ", ", STR_ARG(v[i]));
+	return n == 0 ? "none" : text;
+}
