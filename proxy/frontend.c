@@ -13,15 +13,18 @@ static const struct oidc_view *view_of_session(struct request *);
 static void view_release(void *);
 static struct str origin_of(const char *);
 
-/* proxy/session.js, as it stands there. */
+/* proxy/session.js, as it stands there, and how long it is. */
 __asm__(".section .rodata\n"
 	".global frontend_js\n"
-	".global frontend_js_end\n"
+	".global frontend_js_size\n"
 	"frontend_js:\n"
 	".incbin \"proxy/session.js\"\n"
-	"frontend_js_end:\n"
+	".set frontend_js_bytes, . - frontend_js\n"
+	".balign 8\n"
+	"frontend_js_size: .quad frontend_js_bytes\n"
 	".previous\n");
-extern const char frontend_js[], frontend_js_end[];
+extern const char frontend_js[];
+extern const uint64_t frontend_js_size;
 
 static const char frame[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 			    "<title>Session</title>\n</head>\n<body>\n"
@@ -32,8 +35,7 @@ static const char frame[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta 
 enum step
 frontend_script(struct request *r)
 {
-	reply_set(r, 200, "text/javascript; charset=utf-8",
-	    (struct str){ frontend_js, (size_t)(frontend_js_end - frontend_js) });
+	reply_set(r, 200, "text/javascript; charset=utf-8", (struct str){ frontend_js, frontend_js_size });
 	return STEP_REPLY;
 }
 
