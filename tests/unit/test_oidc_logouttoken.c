@@ -4,57 +4,28 @@
  * Rows that stand for a module of the OpenID Foundation's conformance suite
  * (oidcc-client-test-rp-backchannel-...) begin with its name.
  */
-#include <stdlib.h>
-
 #include "oidc/idtoken.h"
-#include "oidc/jose.h"
-#include "oidc/jwks.h"
 #include "oidc/logouttoken.h"
-#include "tests/unit/tokens.h"
+#include "tests/unit/es256.h"
 
-#define NOW          INT64_C(1767225600)
-#define ISSUER       "https://op.example.com/realms/a"
-#define CLIENT       "wf-proxy"
-#define EVENT        "\"http://schemas.openid.net/event/backchannel-logout\""
-#define COUNT(table) (int)(sizeof(table) / sizeof((table)[0]))
-#define TEN          "xxxxxxxxxx"
-#define HUNDRED      TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
-#define THOUSAND     HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
+#define EVENT    "\"http://schemas.openid.net/event/backchannel-logout\""
+#define TEN      "xxxxxxxxxx"
+#define HUNDRED  TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define THOUSAND HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
 
 static const char base[] =
     "{\"iss\":\"" ISSUER "\",\"aud\":\"" CLIENT "\",\"iat\":1767225590,\"exp\":1767225720,"
     "\"jti\":\"j-1\",\"sub\":\"248289761001\",\"sid\":\"s-1\",\"events\":{" EVENT ":{}}}";
 static const char header[] = "{\"alg\":\"ES256\",\"kid\":\"k1\",\"typ\":\"logout+jwt\"}";
 
-static EVP_PKEY *key, *other_key;
-static struct mem *m;
-static struct err e;
-static struct jwks *keys;
 static struct conf_provider provider;
 static struct logouttoken_check c;
 static struct logouttoken out;
-static const char *alg_names[] = { "RS256", "ES256" };
-
-static void
-make_keys(void)
-{
-	key = EVP_EC_gen("P-256");
-	other_key = EVP_EC_gen("P-256");
-}
-
-static void
-drop_keys(void)
-{
-	EVP_PKEY_free(key);
-	EVP_PKEY_free(other_key);
-}
 
 static void
 setup(void)
 {
-	m = mem_new(1 << 20);
-	keys = jwks_parse(str_of(mem_printf(m, "{\"keys\":[%s]}", token_jwk(m, key, ",\"kid\":\"k1\""))), &e);
-	ck_assert_ptr_nonnull(keys);
+	publish_key();
 	provider = (struct conf_provider){
 		.kind = "oidc",
 		.client_id = CLIENT,
@@ -64,35 +35,6 @@ setup(void)
 	c = (struct logouttoken_check){
 		.provider = &provider, .issuer = ISSUER, .keys = keys, .now = NOW, .mem = m
 	};
-}
-
-static void
-teardown(void)
-{
-	jwks_free(&keys);
-	mem_free(&m);
-}
-
-/* The good claims with one member set to a JSON value, or taken out (NULL). */
-static const char *
-with(const char *claims, const char *member, const char *value)
-{
-	json_t *o = json_loads(claims, 0, NULL), *v = NULL;
-	char *text;
-	const char *changed;
-
-	if (value == NULL)
-		ck_assert_int_eq(json_object_del(o, member), 0);
-	else {
-		v = json_loads(value, JSON_DECODE_ANY, NULL);
-		ck_assert_msg(v != NULL, "%s", value);
-		ck_assert_int_eq(json_object_set_new(o, member, v), 0);
-	}
-	text = json_dumps(o, JSON_COMPACT);
-	changed = mem_strdup(m, text);
-	free(text);
-	json_decref(o);
-	return changed;
 }
 
 static enum logouttoken_result
