@@ -4,20 +4,15 @@
  * Hours pass when clock_gettime() says so.
  */
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
 
-#include <event2/event.h>
-
-#include "conf/log.h"
 #include "oidc/certstore.h"
 #include "oidc/fetch.h"
 #include "oidc/jose.h"
 #include "oidc/jwk.h"
 #include "oidc/jwks.h"
 #include "oidc/oidc.h"
+#include "tests/unit/loop.h"
 #include "tests/unit/metadata.h"
 #include "tests/unit/server.h"
 #include "tests/unit/tokens.h"
@@ -25,26 +20,6 @@
 #define HOUR   3600
 #define ENTITY "http://fs.example.com/adfs/services/trust"
 #define STS    "fed:SecurityTokenServiceType"
-
-static atomic_llong ahead; /* seconds that our time is ahead */
-
-int
-clock_gettime(clockid_t id, struct timespec *ts)
-{
-	const int r = (int)syscall(SYS_clock_gettime, id, ts);
-
-	ts->tv_sec += ahead;
-	return r;
-}
-
-static int64_t
-now(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec;
-}
 
 /* --- the provider: what its two documents say --- */
 
@@ -69,14 +44,11 @@ static EVP_PKEY *key[2];
 static X509 *certificate[2];
 static struct mem *m;
 static struct server *server;
-static struct event_base *base;
-static struct post *post;
-static struct fetch *fetch;
 static struct keeper *keeper;
 static struct oidc *oidc;
 static struct conf_provider conf;
 static struct conf_certificate sections[2];
-static char folder[64], log_file[64];
+static char folder[64];
 static const char *const algs[] = { "RS256", "ES256" };
 
 static void
@@ -134,16 +106,11 @@ remove_folder(void)
 static void
 setup(void)
 {
-	struct err e;
-
-	ahead = 0;
 	m = mem_new(1 << 24);
 	server = server_new(play, NULL, NULL, 0);
 	(void)snprintf(folder, sizeof(folder), "/tmp/test-keeper-store-%d", (int)getpid());
-	(void)snprintf(log_file, sizeof(log_file), "/tmp/test-keeper-%d.log", (int)getpid());
 	remove_folder();
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
-	(void)unlink(log_file);
 	publish(true, false);
 	conf = (struct conf_provider){ .name = "main",
 		.kind = "oidc",
@@ -159,12 +126,7 @@ setup(void)
 		.value = "signing",
 		.directory = folder,
 		.require_valid = true };
-	ck_assert_int_eq(
-	    log_open(&(struct log_setup){ .level = LOG_LEVEL_INFO, .file = log_file, .access = "off" }, &e),
-	    0);
-	base = event_base_new();
-	post = post_new(base, &e);
-	fetch = fetch_new(base, &e);
+	loop_begin(LOG_LEVEL_INFO);
 	keeper = keeper_new(base, post, fetch);
 }
 
@@ -173,38 +135,11 @@ teardown(void)
 {
 	oidc_unref(&oidc);
 	keeper_free(&keeper);
-	fetch_free(&fetch);
-	post_free(&post);
-	event_base_free(base);
+	loop_end();
 	server_free(&server);
-	log_close();
 	remove_folder();
-	(void)unlink(log_file);
 	mem_free(&m);
 }
-
-static void
-turns(int n)
-{
-	while (n-- > 0) {
-		(void)event_base_loop(base, EVLOOP_NONBLOCK);
-		(void)usleep(500);
-	}
-}
-
-static void
-travel(int64_t seconds)
-{
-	ahead += seconds;
-	turns(5);
-}
-
-#define WAIT_FOR(condition)                                                                                  \
-	do {                                                                                                 \
-		for (int i_ = 0; i_ < 20000 && !(condition); i_++)                                           \
-			turns(1);                                                                            \
-		ck_assert_msg(condition, "waited in vain for " #condition);                                  \
-	} while (0)
 
 static const char *
 trouble(void)
@@ -247,12 +182,6 @@ count_keys(void)
 
 	oidc_view_release(&v);
 	return n;
-}
-
-static void
-count(void *arg)
-{
-	++*(int *)arg;
 }
 
 static int

@@ -6,30 +6,14 @@
 #include <check.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <sys/syscall.h>
-#include <time.h>
 
-#include <event2/event.h>
-
-#include "conf/log.h"
 #include "conf/mem.h"
 #include "conf/secret.h"
 #include "oidc/fetch.h"
 #include "oidc/outbound.h"
 #include "oidc/tokenreq.h"
+#include "tests/unit/loop.h"
 #include "tests/unit/server.h"
-
-static atomic_llong ahead; /* seconds that our time is ahead */
-
-int
-clock_gettime(clockid_t id, struct timespec *ts)
-{
-	const int r = (int)syscall(SYS_clock_gettime, id, ts);
-
-	ts->tv_sec += ahead;
-	return r;
-}
 
 /* --- pure --- */
 
@@ -204,20 +188,14 @@ play(struct exchange *x)
 }
 
 static struct server *server;
-static struct event_base *base;
-static struct post *post;
-static struct fetch *fetch;
 static struct outbound *outbound;
 static struct outbound_home home;
 static struct conf_outbound conf;
-static char endpoint[128], log_file[64];
+static char endpoint[128];
 
 static void
 setup(void)
 {
-	struct err e;
-
-	ahead = 0;
 	op.mode = GOOD;
 	op.expires_in = 3600;
 	op.handed = 0;
@@ -231,14 +209,7 @@ setup(void)
 	};
 	conf.client.token_endpoint = endpoint;
 	conf.client.client_secret = secret_new("geheim-geheim", 13);
-	(void)snprintf(log_file, sizeof(log_file), "/tmp/test-outbound-%d.log", (int)getpid());
-	(void)unlink(log_file);
-	ck_assert_int_eq(
-	    log_open(&(struct log_setup){ .level = LOG_LEVEL_DEBUG, .file = log_file, .access = "off" }, &e),
-	    0);
-	base = event_base_new();
-	post = post_new(base, &e);
-	fetch = fetch_new(base, &e);
+	loop_begin(LOG_LEVEL_DEBUG);
 	home = (struct outbound_home){ base, post, fetch };
 	outbound = outbound_new(&conf, NULL, NULL);
 	outbound_tend(outbound, &home);
@@ -267,33 +238,6 @@ teardown(void)
 	ck_assert_ptr_null(strstr(text, "token-1"));
 	(void)unlink(log_file);
 	secret_free(&conf.client.client_secret);
-}
-
-static void
-turn(void)
-{
-	(void)event_base_loop(base, EVLOOP_NONBLOCK);
-	(void)usleep(500);
-}
-
-static void
-turns(int n)
-{
-	while (n-- > 0)
-		turn();
-}
-
-#define WAIT_FOR(condition)                                                                                  \
-	do {                                                                                                 \
-		for (int i_ = 0; i_ < 20000 && !(condition); i_++)                                           \
-			turn();                                                                              \
-		ck_assert_msg(condition, "waited in vain for " #condition);                                  \
-	} while (0)
-
-static void
-count(void *arg)
-{
-	++*(int *)arg;
 }
 
 /* What it says, and "-" for a failure. */
