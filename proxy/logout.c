@@ -22,21 +22,24 @@
 
 #define GIVE_BACK_MS 2000 /* nobody waits longer for the provider to take tokens back */
 
-/* What the browser has of one provider. */
+/* One session of the browser. */
 struct leaving {
-	const struct session *session; /* NULL: none */
+	size_t provider;               /* index */
+	const struct session *session; /* NULL: it has none of this provider */
 	struct tokens tokens;
 };
 
-/* By provider; each is gone through in turn. */
+/* In the order of the providers, each of them at least once; each is gone through in turn. */
 struct logout {
 	struct leaving *v;
 	size_t n, at;
+	size_t told;        /* whose provider hears of it */
 	int64_t give_until; /* timers_now()'s clock */
 };
 
 static enum step ask(struct request *);
 static void find_sessions(struct request *);
+static void find_held(struct request *, size_t n_providers);
 static enum step end_sessions(struct request *);
 static void clear_cookies(struct request *);
 static enum step ask_stored(struct request *);
@@ -70,25 +73,56 @@ ask(struct request *r)
 	return STEP_REPLY;
 }
 
-/* And in r->session the first that is in force: its provider is the one that is told. */
+/* And in r->session the one whose provider is told: the first that is in force. */
 static void
 find_sessions(struct request *r)
 {
 	struct logout *l = mem_zalloc(r->mem, sizeof(*l));
+	size_t n = request_snap(r)->conf->n_providers;
 
-	l->n = request_snap(r)->conf->n_providers;
-	l->v = mem_zalloc(r->mem, l->n * sizeof(*l->v));
 	r->logout = l;
 	if (mobile_is_sent(r)) { /* an app's; no cookie counts beside it */
-		mobile_find(r, NULL, l->n);
-		l->v[r->provider].session = r->session;
+		mobile_find(r, NULL, n);
+		l->v = mem_zalloc(r->mem, n * sizeof(*l->v));
+		for (l->n = 0; l->n < n; l->n++)
+			l->v[l->n].provider = l->n;
+		l->told = r->provider;
+		l->v[l->told].session = r->session;
 		return;
 	}
-	for (size_t i = 0; i < l->n; i++) {
-		request_find_session(r, &i, 1);
-		l->v[i].session = r->session;
+	request_find_session(r, NULL, n);
+	find_held(r, n);
+	if (r->session == NULL && l->v[l->told].session != NULL) {
+		r->session = l->v[l->told].session;
+		r->provider = l->v[l->told].provider;
 	}
-	request_find_session(r, NULL, l->n);
+}
+
+/* Two sessions at one provider are none (SESSION_DUPLICATE), and both must end. */
+static void
+find_held(struct request *r, size_t n_providers)
+{
+	struct logout *l = r->logout;
+	const struct session ***held = mem_alloc(r->mem, n_providers * sizeof(*held));
+	size_t *n_held = mem_alloc(r->mem, n_providers * sizeof(*n_held)), most = 0, i, k;
+	struct visit v;
+
+	for (i = 0; i < n_providers; i++) {
+		request_visit(r, &v, i);
+		n_held[i] = session_find_all(request_snap(r)->sessions, &v, &held[i]);
+		most += n_held[i] > 0 ? n_held[i] : 1;
+	}
+	l->v = mem_zalloc(r->mem, most * sizeof(*l->v));
+	for (i = 0; i < n_providers; i++)
+		for (k = 0; k == 0 || k < n_held[i]; k++) {
+			struct leaving *one = &l->v[l->n++];
+
+			one->provider = i;
+			one->session = k < n_held[i] ? held[i][k] : NULL;
+			if (one->session != NULL &&
+			    (l->v[l->told].session == NULL || (i == r->provider && k == 0)))
+				l->told = l->n - 1;
+		}
 }
 
 /* Refused from now on, wherever their cookies are still held; and the browser's copies deleted. */
@@ -122,7 +156,7 @@ clear_cookies(struct request *r)
 	const struct conf_session *c = &s->conf->session;
 	struct visit v;
 
-	for (size_t i = 0; i < r->logout->n; i++) {
+	for (size_t i = 0; i < s->conf->n_providers; i++) {
 		request_visit(r, &v, i);
 		reply_cookies(r,
 		    session_cookie_clear(c, r->match.origin, mem_text(r->mem, v.scope->cookie), &v, r->mem));
@@ -155,7 +189,7 @@ ask_stored(struct request *r)
 	for (; l->at < l->n; l->at++) {
 		if (l->v[l->at].session == NULL)
 			continue;
-		request_visit(r, &v, l->at);
+		request_visit(r, &v, l->v[l->at].provider);
 		switch (store_ask_get(
 		    request_snap(r)->store, &v, l->v[l->at].session->sid, request_wake, r, &r->store, &e)) {
 		case STORE_READY:
@@ -200,7 +234,7 @@ forget(struct request *r)
 	struct err e;
 
 	for (; l->at < l->n; l->at++) {
-		request_visit(r, &v, l->at);
+		request_visit(r, &v, l->v[l->at].provider);
 		if (l->v[l->at].session != NULL)
 			grants_drop(r->worker->shared->grants, l->v[l->at].session->sid);
 		switch (store_ask_drop(request_snap(r)->store, &v,
@@ -244,7 +278,7 @@ logout_give_back(struct request *r)
 		struct err ignored;
 
 		if (l->v[l->at].tokens.refresh_token.n > 0 && timers_now() < l->give_until)
-			v = endings_view(r, l->at, &ignored);
+			v = endings_view(r, l->v[l->at].provider, &ignored);
 		if (v != NULL && v->meta.revocation_endpoint != NULL && give_back(r, v))
 			return request_wait(r, STEP_TAKE_GIVEN_BACK);
 	}
@@ -264,12 +298,13 @@ give_back(struct request *r, const struct oidc_view *v)
 		.timeout = l->give_until - timers_now() };
 	struct err e;
 
-	if (assertion_print(&s->conf->providers[l->at], &about, r->mem, &g.assertion, &e) == -1) {
+	if (assertion_print(&s->conf->providers[l->v[l->at].provider], &about, r->mem, &g.assertion, &e) ==
+	    -1) {
 		log_request(LOG_LEVEL_WARN, r->id, e.reason, "a refresh token is not given back: %s", e.text);
 		return false;
 	}
 	metric_add(&r->worker->metrics.provider_requests, 1);
-	r->oidc = oidc_ask_gift(s->oidc[l->at], r->worker->fetch, &g, request_wake, r);
+	r->oidc = oidc_ask_gift(s->oidc[l->v[l->at].provider], r->worker->fetch, &g, request_wake, r);
 	return true;
 }
 
@@ -316,7 +351,7 @@ provider_logout(struct request *r)
 {
 	struct snapshot *s = request_snap(r);
 	const struct oidc_view *view;
-	struct str rd = wanted(r), hint = r->logout->v[r->provider].tokens.id_token;
+	struct str rd = wanted(r), hint = r->logout->v[r->logout->told].tokens.id_token;
 	struct err e;
 	char *url = NULL;
 

@@ -26,6 +26,13 @@ struct finding {
 	enum session_found best;
 	const struct session *session;
 	struct str text; /* of the one in force */
+	struct all *all; /* NULL: one is enough */
+};
+
+/* Every session of the cookies, those in force in front. */
+struct all {
+	const struct session **v;
+	size_t n, in_force;
 };
 
 /* Claims that are to be a session's token. */
@@ -39,6 +46,7 @@ static void find(const struct sessions *, const struct visit *, struct finding *
 static size_t find_values(const struct visit *, struct str *values, bool *parts);
 static void look_at_parts(const struct sessions *, const struct visit *, struct finding *);
 static void look_at(const struct sessions *, const struct visit *, struct str, struct finding *);
+static void note(struct all *, const struct session *, bool in_force);
 static const struct session *verify(const struct sessions *, const struct visit *, struct str);
 static enum session_found judge(const struct sessions *, const struct visit *, const struct session *);
 static unsigned rank(enum session_found);
@@ -98,7 +106,7 @@ sessions_keep_only(struct sessions *s, const char *claim, const struct conf_stri
 enum session_found
 session_find(const struct sessions *s, const struct visit *v, const struct session **out)
 {
-	struct finding f = { SESSION_NONE, NULL, { NULL, 0 } };
+	struct finding f = { SESSION_NONE, NULL, { NULL, 0 }, NULL };
 
 	find(s, v, &f);
 	*out = f.best == SESSION_DUPLICATE ? NULL : f.session;
@@ -108,7 +116,7 @@ session_find(const struct sessions *s, const struct visit *v, const struct sessi
 struct str
 session_text(const struct sessions *s, const struct visit *v)
 {
-	struct finding f = { SESSION_NONE, NULL, { NULL, 0 } };
+	struct finding f = { SESSION_NONE, NULL, { NULL, 0 }, NULL };
 
 	find(s, v, &f);
 	return f.session != NULL ? f.text : STR("");
@@ -128,6 +136,47 @@ find(const struct sessions *s, const struct visit *v, struct finding *f)
 			look_at(s, v, values[i], f);
 	if (n > COOKIE_SAME_MAX && f->best == SESSION_FOUND)
 		f->best = SESSION_DUPLICATE;
+}
+
+/* All of them, however many there are: whoever can set cookies must not hide one behind others. */
+size_t
+session_find_all(const struct sessions *s, const struct visit *v, const struct session ***out)
+{
+	struct str values[COOKIE_SAME_MAX];
+	bool parts = false;
+	size_t n = find_values(v, values, &parts), i;
+	struct all all = { mem_zalloc(v->mem, (n + COOKIE_SAME_MAX) * sizeof(*all.v)), 0, 0 };
+	struct finding f = { SESSION_NONE, NULL, { NULL, 0 }, &all };
+
+	for (i = 0; i < v->n_cookies; i++) {
+		struct str rest = v->cookies[i], name, value;
+
+		while (cookie_next(&rest, &name, &value))
+			if (str_is(name, v->scope->cookie))
+				look_at(s, v, value, &f);
+	}
+	if (parts && n > 0)
+		look_at_parts(s, v, &f);
+	*out = all.v;
+	return all.n;
+}
+
+static void
+note(struct all *all, const struct session *session, bool in_force)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++)
+		if (str_is(all->v[i]->sid, session->sid))
+			break;
+	if (i < all->n && (!in_force || i < all->in_force))
+		return;
+	if (i == all->n)
+		all->v[all->n++] = session;
+	if (!in_force)
+		return;
+	all->v[i] = all->v[all->in_force];
+	all->v[all->in_force++] = session;
 }
 
 enum session_found
@@ -194,6 +243,8 @@ look_at(const struct sessions *s, const struct visit *v, struct str text, struct
 	const struct session *session = verify(s, v, text);
 	enum session_found found = session == NULL ? SESSION_INVALID : judge(s, v, session);
 
+	if (f->all != NULL && found != SESSION_INVALID)
+		note(f->all, session, found == SESSION_FOUND);
 	if (found == SESSION_FOUND && (f->best == SESSION_FOUND || f->best == SESSION_DUPLICATE)) {
 		if (!str_is(f->text, text))
 			f->best = SESSION_DUPLICATE;

@@ -153,6 +153,14 @@ enum session_found {
  */
 enum session_found session_find(const struct sessions *s, const struct visit *v, const struct session **out);
 
+/*
+ * The sessions of all cookies of the name that are authentic, each sid once,
+ * those in force first: what a sign-out ends.  Where session_find() says
+ * SESSION_DUPLICATE nobody is signed in, but each of them is good by itself.
+ * *out is an array in v->mem, of which so many as are returned are set.
+ */
+size_t session_find_all(const struct sessions *s, const struct visit *v, const struct session ***out);
+
 /* A deep copy in m. */
 const struct session *session_keep(const struct session *s, struct mem *m);
 

@@ -747,11 +747,9 @@ fill_in(const char *text, const struct str *tokens)
 	return out;
 }
 
-START_TEST(of_several_cookies_the_only_one_that_verifies_counts)
+static void
+make_tokens(struct str tokens[8])
 {
-	struct str tokens[8];
-	const struct session *out;
-
 	tokens[0] = begin_at(NOW_MS);
 	tokens[1] = begin_at(NOW_MS);
 	tokens[2] = begin_at(NOW_MS - 9 * 3600 * 1000);
@@ -763,7 +761,59 @@ START_TEST(of_several_cookies_the_only_one_that_verifies_counts)
 	tokens[5] = (struct str){ tokens[1].p, tokens[1].n / 2 };
 	tokens[6] = str_from(tokens[1], tokens[1].n / 2);
 	tokens[7] = STR("%");
+}
+
+START_TEST(of_several_cookies_the_only_one_that_verifies_counts)
+{
+	struct str tokens[8];
+	const struct session *out;
+
+	make_tokens(tokens);
 	ck_assert_int_eq(find_head(fill_in(visits[_i].head, tokens), NOW_MS, &out), visits[_i].found);
+}
+END_TEST
+
+/* Which of T, U and E are found, in this order; the tokens are those of the test above. */
+static const struct {
+	const char *head, *all;
+} held_rows[] = {
+	{ "", "" },
+	{ "a=b", "" },
+	{ "__Host-wp=%X; __Host-wp=%O; __Host-wp=", "" },
+	{ "__Host-wp=%T", "T" },
+	{ "__Host-wp=%T; __Host-wp=%T", "T" },
+	{ "__Host-wp=%T; __Host-wp=%U", "TU" },
+	{ "__Host-wp=%U; x=y; __Host-wp=%X; __Host-wp=%T", "UT" },
+	{ "__Host-wp=%E", "E" },
+	{ "__Host-wp=%E; __Host-wp=%T", "TE" },
+	{ "__Host-wp=%E; __Host-wp=%T; __Host-wp=%E; __Host-wp=%U", "TUE" },
+	{ "__Host-wp=1;__Host-wp=2;__Host-wp=3;__Host-wp=4;__Host-wp=5;__Host-wp=6;__Host-wp=7;__Host-wp=8;"
+	  "__Host-wp=9;__Host-wp=%T;__Host-wp=%U",
+	    "TU" },
+	{ "__Host-wp=%1; __Host-wp_1=%2", "U" },
+	{ "__Host-wp=%1; __Host-wp_1=%2; __Host-wp=%T", "TU" },
+	{ "__Host-wp=%T; __Host-wp_1=old", "T" },
+	{ "__Host-wp_1=%2", "" },
+};
+
+START_TEST(a_sign_out_finds_every_session_that_is_authentic)
+{
+	const struct session *named[3], **all;
+	const char *names = "TUE";
+	struct str tokens[8], field;
+	struct visit v = {
+		.scope = &scope, .cookies = &field, .n_cookies = 1, .cache = cache, .now_ms = NOW_MS, .mem = m
+	};
+	size_t n;
+
+	make_tokens(tokens);
+	for (size_t i = 0; i < 3; i++)
+		(void)session_read(sessions, &v, tokens[i], &named[i]);
+	field = str_of(fill_in(held_rows[_i].head, tokens));
+	n = session_find_all(sessions, &v, &all);
+	ck_assert_uint_eq(n, strlen(held_rows[_i].all));
+	for (size_t i = 0; i < n; i++)
+		ck_assert(str_is(all[i]->sid, named[strchr(names, held_rows[_i].all[i]) - names]->sid));
 }
 END_TEST
 
@@ -987,6 +1037,8 @@ main(void)
 	tcase_add_test(t, no_sealed_text_opens_as_our_token);
 	tcase_add_loop_test(
 	    t, of_several_cookies_the_only_one_that_verifies_counts, 0, sizeof(visits) / sizeof(*visits));
+	tcase_add_loop_test(
+	    t, a_sign_out_finds_every_session_that_is_authentic, 0, sizeof(held_rows) / sizeof(*held_rows));
 	tcase_add_test(t, no_cookie_field_at_all_is_no_session);
 	tcase_add_test(t, cookies_of_several_fields_are_one_list);
 	tcase_add_test(t, the_largest_session_fits_and_a_larger_one_is_refused);
