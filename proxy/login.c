@@ -30,6 +30,7 @@
 
 #define COOKIES_MANY 4096 /* bytes of a session that an operator should know of */
 
+static enum idtoken_result verify(struct request *, struct err *);
 static bool fits(struct request *, const struct session *, size_t *);
 static enum step begin_again(struct request *, unsigned, enum reason, const char *);
 static enum step to_page(struct request *, struct str);
@@ -37,19 +38,28 @@ static enum step with_state(struct request *, const struct response *);
 
 /* --- out --- */
 
-/* A sign-in, unless it would be in vain. */
+/* What is asked of this sign-in, and where to after it? */
 enum step
 login_begin(struct request *r)
 {
 	struct login *l = r->login;
-	enum reason cause;
-	struct err e;
 
 	l->prompt = login_asked_prompt(r);
 	l->silent = l->silent || (l->prompt != NULL && strcmp(l->prompt, "none") == 0);
 	if (l->silent && request_from_other_site(r))
 		return request_refuse(r, REASON_CROSS_ORIGIN, "a silent sign-in that another site asks for");
-	cause = login_loop_cause(r);
+	l->flow.target = l->silent ? str_of(frontend_frame_path(r, NULL)) : login_wanted_page(r);
+	return STEP_SET_OUT;
+}
+
+/* Unless it would be in vain. */
+enum step
+login_set_out(struct request *r)
+{
+	struct login *l = r->login;
+	enum reason cause = login_loop_cause(r);
+	struct err e;
+
 	if (cause != REASON_NONE && l->prompt == NULL) {
 		l->binding.done = 0; /* who tries again gets new rounds */
 		login_set_binding(r);
@@ -57,10 +67,6 @@ login_begin(struct request *r)
 		    reason_meaning(cause));
 	}
 	l->why = r->err.reason == REASON_NONE ? REASON_SIGN_IN : r->err.reason;
-	if (l->silent)
-		l->flow.target = str_of(frontend_frame_path(r, NULL));
-	else if (!l->again)
-		l->flow.target = login_wanted_page(r);
 	return login_take_view(r, &e) ? STEP_SEND_AWAY : STEP_ASK_PROVIDER;
 }
 
@@ -281,6 +287,22 @@ login_take_userinfo(struct request *r)
 enum step
 login_verify(struct request *r)
 {
+	struct err e;
+
+	switch (verify(r, &e)) {
+	case IDTOKEN_OK:
+		return STEP_BEGIN_SESSION;
+	case IDTOKEN_NEED_KEYS:
+		return STEP_ASK_KEYS;
+	case IDTOKEN_BAD:
+		break;
+	}
+	return request_fail(r, &e);
+}
+
+static enum idtoken_result
+verify(struct request *r, struct err *e)
+{
 	struct login *l = r->login;
 	const struct snapshot *s = request_snap(r);
 	const struct conf_provider *p = &s->conf->providers[l->provider];
@@ -303,28 +325,17 @@ login_verify(struct request *r)
 		.now = clock_seconds(),
 		.mem = r->mem,
 	};
-	struct err e;
+	const enum idtoken_result result = idtoken_verify(&check, l->tokens.id_token, &l->who, e);
 
-	switch (idtoken_verify(&check, l->tokens.id_token, &l->who, &e)) {
-	case IDTOKEN_OK:
-		return STEP_BEGIN_SESSION;
-	case IDTOKEN_NEED_KEYS:
-		if (!l->asked_keys)
-			return STEP_ASK_KEYS;
-		return request_refuse(r, REASON_TOKEN_KEY, "%s", e.text);
-	case IDTOKEN_BAD:
-		break;
-	}
-	if (e.reason == REASON_LOGIN_NO_USERNAME)
+	if (result == IDTOKEN_BAD && e->reason == REASON_LOGIN_NO_USERNAME)
 		l->detail = str_of(claims.v[0]);
-	return request_fail(r, &e);
+	return result;
 }
 
 /* It names a key that we do not hold: has the provider newer ones? */
 enum step
 login_ask_keys(struct request *r)
 {
-	r->login->asked_keys = true;
 	r->oidc = oidc_ask_keys(request_snap(r)->oidc[r->login->provider], r->worker->post, request_wake, r);
 	return request_wait(r, STEP_TAKE_KEYS);
 }
@@ -339,7 +350,24 @@ login_take_keys(struct request *r)
 		    r, REASON_TOKEN_KEY, "the ID token names a key that is not in the set: %s", e.text);
 	if (!login_take_view(r, &e))
 		return request_fail(r, &e);
-	return STEP_VERIFY;
+	return STEP_VERIFY_AGAIN;
+}
+
+/* Against all that the provider has: a key that is not among them is nobody's. */
+enum step
+login_verify_again(struct request *r)
+{
+	struct err e;
+
+	switch (verify(r, &e)) {
+	case IDTOKEN_OK:
+		return STEP_BEGIN_SESSION;
+	case IDTOKEN_NEED_KEYS:
+		return request_refuse(r, REASON_TOKEN_KEY, "%s", e.text);
+	case IDTOKEN_BAD:
+		break;
+	}
+	return request_fail(r, &e);
 }
 
 /* Proven: a session begins. */
@@ -465,13 +493,12 @@ begin_again(struct request *r, unsigned most, enum reason why, const char *text)
 		login_set_binding(r);
 		return request_refuse(r, why, "%s, and it was begun again before", text);
 	}
-	l->again = true;
 	l->flow.attempt++;
 	l->flow.target = target.n > 0 && url_is_local_path(target)
 			     ? target
 			     : str_of(mem_printf(r->mem, "%s/", r->match.origin->path));
 	log_request(LOG_LEVEL_INFO, r->id, why, "%s: beginning the sign-in again", text);
-	return STEP_SIGN_IN;
+	return STEP_SET_OUT;
 }
 
 static enum step

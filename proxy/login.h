@@ -14,13 +14,11 @@ struct login {
 	struct authreq flow;
 	enum reason why;    /* for the log: what led to the sign-in */
 	bool silent;        /* in a hidden frame: it ends on session/frame, whatever happens */
-	bool again;         /* begin anew: flow.target and flow.attempt are set */
 	const char *prompt; /* "Sign in as someone else": what makes the provider ask; NULL: as it likes */
 	const struct oidc_view *view;
 	struct oidc_code code;
 	struct oidc_tokens tokens;
 	const char *userinfo; /* JSON text; NULL: none */
-	bool asked_keys;
 	const struct identity *who;
 	const char **cookies;     /* of the new session */
 	struct str detail;        /* for the page */

@@ -84,7 +84,8 @@ enum step {
 	STEP_ENDPOINT,     /* endpoint.c: our own endpoints below auth_path             */
 	STEP_SHOW_SESSION, /*            GET session, where it had to be renewed first       */
 	STEP_LOGIN,        /* login_choice.c: at which provider?                        */
-	STEP_SIGN_IN,      /* login.c:    send the browser to the provider              */
+	STEP_SIGN_IN,      /* login.c:    what is asked of this sign-in, and where to after it */
+	STEP_SET_OUT,      /*             unless it would be in vain                    */
 	STEP_ASK_PROVIDER, /*             not known yet: is it there now?               */
 	STEP_TAKE_PROVIDER,
 	STEP_SEND_AWAY, /*             302 with state, nonce and PKCE challenge       */
@@ -98,6 +99,7 @@ enum step {
 	STEP_VERIFY,   /*             the ID token, against the keys we hold        */
 	STEP_ASK_KEYS, /*             it names one that we do not hold              */
 	STEP_TAKE_KEYS,
+	STEP_VERIFY_AGAIN,   /*             against all that the provider has             */
 	STEP_BEGIN_SESSION,  /*             proven: a session begins                      */
 	STEP_TAKE_STORED,    /*             its tokens are kept; back to the page         */
 	STEP_LOGOUT,         /* logout.c:   end the session                               */
@@ -285,9 +287,9 @@ step_fn admin_revoke_begin, admin_revoke_ask, admin_revoke_take;
 step_fn keep_form, keep_resume;
 step_fn frontend_script, frontend_frame;
 step_fn admin_answer, endpoint_find, endpoint_show_session, bodyread_ask, bodyread_take, login_begin,
-    login_ask_provider, login_take_provider, login_send_away, login_callback, login_ask_tokens,
+    login_set_out, login_ask_provider, login_take_provider, login_send_away, login_callback, login_ask_tokens,
     login_take_tokens, login_ask_userinfo, login_take_userinfo, login_verify, login_ask_keys, login_take_keys,
-    login_begin_session, login_take_stored, logout_begin, logout_take_id, logout_take_revoked,
-    logout_take_dropped, logout_give_back, logout_take_given_back, logout_done;
+    login_verify_again, login_begin_session, login_take_stored, logout_begin, logout_take_id,
+    logout_take_revoked, logout_take_dropped, logout_give_back, logout_take_given_back, logout_done;
 
 #endif

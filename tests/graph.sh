@@ -11,30 +11,35 @@ graph() {
 	awk '
 	# The table of steps: [STEP_X] = { "name", function }
 	FILENAME == "proxy/request.c" && /^\t\[STEP_/ {
-		split($0, part, /[][]|", |"| }/)
-		for (i in part) gsub(/[ ,}]/, "", part[i])
 		match($0, /STEP_[A-Z_]+/); id = substr($0, RSTART, RLENGTH)
 		match($0, /"[a-z-]+"/); name[id] = substr($0, RSTART + 1, RLENGTH - 2)
-		match($0, /, [a-z_]+ }/); fn = substr($0, RSTART + 2, RLENGTH - 4)
-		of[fn] = id
+		match($0, /, [a-z_]+ }/); fn[id] = substr($0, RSTART + 2, RLENGTH - 4)
 		order[++n] = id
 		next
 	}
-	/^[a-z_0-9]+\(struct request \*r/ {
-		match($0, /^[a-z_0-9]+/); in_fn = substr($0, RSTART, RLENGTH)
-		here[FILENAME] = here[FILENAME] " " in_fn
+	# A table of endpoints: { "name", function, ... }
+	/^\t\{ "[^"]*", [a-z_0-9]+[ ,]/ {
+		row = $0; sub(/^[^,]*, /, "", row); sub(/[ ,].*/, "", row)
+		rows[FILENAME] = rows[FILENAME] " " row
+	}
+	# Functions: a static one is known in its file alone.
+	/^(static )?[a-z].*[a-z *]$/ { is_static = /^static / }
+	/^[a-z_0-9]+\((const )?struct request \*r/ {
+		match($0, /^[a-z_0-9]+/); in_fn = (is_static ? FILENAME : "") ":" substr($0, RSTART, RLENGTH)
 		file_of[in_fn] = FILENAME
 	}
 	/^}/ { in_fn = "" }
 	in_fn != "" {
 		line = $0
+		if (match(line, /bodyread_[a-z]+\(r, STEP_[A-Z_]+/)) # where to when the body is there: take-body
+			line = substr(line, 1, RSTART - 1)
 		if (line ~ /return|\? STEP_|: STEP_/)
 			while (match(line, /STEP_[A-Z_]+/)) {
 				leads[in_fn] = leads[in_fn] " " substr(line, RSTART, RLENGTH)
 				line = substr(line, RSTART + RLENGTH)
 			}
 		if ($0 ~ /request_(fail|refuse)\(/) leads[in_fn] = leads[in_fn] " STEP_REFUSE"
-		if ($0 ~ /\.run\(r\)/) rows[in_fn] = 1 # a row of the table in this file
+		if ($0 ~ /s\[i\]\.run\(r\)/) picks[in_fn] = 1 # from the table in its file
 		line = $0
 		while (match(line, /[a-z_0-9]+\(r[,)]/)) {
 			called = substr(line, RSTART, RLENGTH); sub(/\(.*/, "", called)
@@ -42,26 +47,25 @@ graph() {
 			line = substr(line, RSTART + RLENGTH)
 		}
 	}
-	function follow(fn, depth,    parts, k, i) {
-		if (depth > 3 || (fn in visited)) return
+	function key(called, file) { return (file ":" called) in file_of ? file ":" called : ":" called }
+	function follow(fn,    parts, k, i) {
+		if (!(fn in file_of) || (fn in visited)) return
 		visited[fn] = 1
 		k = split(leads[fn], parts, " ")
 		for (i = 1; i <= k; i++) reach[parts[i]] = 1
-		k = split(calls[fn], parts, " ")
-		for (i = 1; i <= k; i++) if (!(parts[i] in of)) follow(parts[i], depth + 1)
+		k = split(calls[fn] (fn in picks ? rows[file_of[fn]] : ""), parts, " ")
+		for (i = 1; i <= k; i++) follow(key(parts[i], file_of[fn]))
 	}
 	END {
-		for (fn in of) step_fn[of[fn]] = fn
-		for (fn in rows) if (!(fn ~ /^run$/)) calls[fn] = calls[fn] here[file_of[fn]]
 		for (i = 1; i <= n; i++) {
 			split("", reach); split("", visited)
-			follow(step_fn[order[i]], 0)
+			follow(key(fn[order[i]], "proxy/request.c"))
 			out = ""
 			for (k = 1; k <= n; k++) if (order[k] in reach) out = out (out == "" ? "" : ", ") name[order[k]]
 			if ("STEP_END" in reach) out = out (out == "" ? "" : ", ") "(end)"
-			printf "%-16s -> %s\n", name[order[i]], out
+			printf "%-18s -> %s\n", name[order[i]], out
 		}
-	}' proxy/request.c proxy/refresh.c proxy/bearer_road.c proxy/mobile.c proxy/usertokens.c proxy/onbehalf.c proxy/login.c proxy/logout.c proxy/endpoint.c proxy/bodyread.c proxy/admin.c proxy/admin_revoke.c proxy/backchannel.c proxy/frontchannel.c
+	}' proxy/*.c
 }
 
 begin='<!-- road: printed by tests/graph.sh -->'
