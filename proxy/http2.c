@@ -23,11 +23,16 @@
 #define LAST_WORDS_MS 500   /* between the two GOAWAYs, for a request that is on its way */
 
 /* Frames that make work and bring nothing: PING, SETTINGS, PRIORITY, empty DATA (CVE-2019-9512
- * ff.). */
+ * ff.), and all of those that are unknown. */
 #define CHATTER       1000
 #define CHATTER_PER_S 100
+#define PADDING_MAX                                                                                          \
+	256 /* bytes of a DATA frame that need not be data: how much, and so much (RFC 9113 6.1) */
 
 static nghttp2_session *session_new(struct http2 *);
+static int take_frames(struct http2 *, struct str);
+static void look_at(struct http2 *, const struct http2_frame *);
+static bool brings_nothing(struct http2 *, const struct http2_frame *, bool);
 static void settle_waits(struct http2 *);
 static void end(struct http2 *, uint32_t);
 static void say_goodbye(struct http2 *);
@@ -35,7 +40,6 @@ static void head_late(struct http2 *);
 static void http2_flush(struct http2 *);
 static int collect(struct http2 *);
 static int write_out(struct http2 *);
-static int begin_frame_cb(nghttp2_session *, const nghttp2_frame_hd *, void *);
 static int frame_recv_cb(nghttp2_session *, const nghttp2_frame *, void *);
 static void flush_cb(evutil_socket_t, short, void *);
 
@@ -56,6 +60,7 @@ http2_begin(struct client *c)
 
 	h->client = c;
 	h->resets.at = h->chatter.at = timers_now();
+	http2_frames_init(&h->frames);
 	h->session = session_new(h);
 	c->h2 = h;
 	c->state = CLIENT_HTTP2;
@@ -79,7 +84,6 @@ session_new(struct http2 *h)
 
 	if (nghttp2_session_callbacks_new(&cb) != 0 || nghttp2_option_new(&o) != 0)
 		abort();
-	nghttp2_session_callbacks_set_on_begin_frame_callback(cb, begin_frame_cb);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, frame_recv_cb);
 	http2_stream_callbacks(cb);
 	http2_answer_callbacks(cb);
@@ -110,7 +114,7 @@ http2_readable(struct client *c)
 		client_close(c, n == 0 ? "the peer closed" : "reading failed");
 		return;
 	}
-	n = nghttp2_session_mem_recv(h->session, (const uint8_t *)c->worker->scratch, (size_t)n);
+	n = take_frames(h, (struct str){ c->worker->scratch, (size_t)n });
 	if (n < 0) {
 		if (n == NGHTTP2_ERR_FLOODED || n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
 			http2_calm(h, nghttp2_strerror((int)n));
@@ -122,6 +126,67 @@ http2_readable(struct client *c)
 	if (h->broken || nghttp2_session_want_write(h->session) || !nghttp2_session_want_read(h->session))
 		http2_touch(h);
 	settle_waits(h);
+}
+
+/* One after the other: what is right for a frame is decided by those before it. */
+static int
+take_frames(struct http2 *h, struct str bytes)
+{
+	struct http2_frame frame;
+	ssize_t got = 0;
+	size_t n;
+
+	while (bytes.n > 0 && got >= 0 && nghttp2_session_want_read(h->session)) {
+		if (http2_frames_next(&h->frames, bytes, &n, &frame))
+			look_at(h, &frame);
+		got = nghttp2_session_mem_recv(h->session, (const uint8_t *)bytes.p, n);
+		bytes = str_from(bytes, n);
+	}
+	return got < 0 ? (int)got : 0;
+}
+
+static void
+look_at(struct http2 *h, const struct http2_frame *f)
+{
+	bool open = f->id != 0 && nghttp2_session_get_stream_user_data(h->session, f->id) != NULL;
+
+	if (brings_nothing(h, f, open) && !http2_allowed(&h->chatter, CHATTER, CHATTER_PER_S)) {
+		http2_calm(h, "a flood of frames that bring nothing");
+		return;
+	}
+	switch (http2_frames_place(&h->frames, f, open)) {
+	case PLACE_FINE:
+		break;
+	case PLACE_CLOSED:
+		end(h, NGHTTP2_STREAM_CLOSED);
+		break;
+	case PLACE_PROTOCOL:
+		end(h, NGHTTP2_PROTOCOL_ERROR);
+		break;
+	}
+}
+
+static bool
+brings_nothing(struct http2 *h, const struct http2_frame *f, bool open)
+{
+	switch (f->type) {
+	case NGHTTP2_HEADERS:
+		return !open && f->id <= h->frames.last; /* read all the same, for the compression's sake */
+	case NGHTTP2_CONTINUATION:
+		return false; /* their number is bounded in session_new() */
+	case NGHTTP2_RST_STREAM:
+		return !open; /* else it is counted with the stream that it ends */
+	case NGHTTP2_DATA:
+		return f->length <= ((f->flags & NGHTTP2_FLAG_PADDED) != 0 ? PADDING_MAX : 0) &&
+		       (f->flags & NGHTTP2_FLAG_END_STREAM) == 0;
+	case NGHTTP2_WINDOW_UPDATE:
+		if (h->sent == 0)
+			return true;
+		h->sent--; /* it has as many as it was sent frames to answer */
+		return false;
+	default:
+		return true;
+	}
 }
 
 /* What is waited for decides which time is up. */
@@ -369,40 +434,6 @@ write_out(struct http2 *h)
 }
 
 /* --- called by nghttp2 and by libevent --- */
-
-static int
-begin_frame_cb(nghttp2_session *session, const nghttp2_frame_hd *f, void *arg)
-{
-	struct http2 *h = arg;
-
-	(void)session;
-	switch (f->type) {
-	case NGHTTP2_HEADERS:
-	case NGHTTP2_CONTINUATION:
-	case NGHTTP2_RST_STREAM: /* counted with the stream that it ends */
-		return 0;
-	case NGHTTP2_DATA:
-		if (f->length > 0 || (f->flags & NGHTTP2_FLAG_END_STREAM) != 0)
-			return 0;
-		break;
-	case NGHTTP2_PRIORITY:
-		if (f->stream_id == 0) /* RFC 9113 6.3; nghttp2 looks past these frames */
-			end(h, NGHTTP2_PROTOCOL_ERROR);
-		break;
-	case NGHTTP2_WINDOW_UPDATE:
-		/* It has as many as it was sent frames to answer. */
-		if (h->sent > 0) {
-			h->sent--;
-			return 0;
-		}
-		break;
-	default:
-		break;
-	}
-	if (!http2_allowed(&h->chatter, CHATTER, CHATTER_PER_S))
-		http2_calm(h, "a flood of frames that bring nothing");
-	return 0;
-}
 
 static int
 frame_recv_cb(nghttp2_session *session, const nghttp2_frame *f, void *arg)

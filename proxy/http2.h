@@ -19,6 +19,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "proxy/client.h"
+#include "proxy/http2_frames.h"
 #include "proxy/http2_head.h"
 
 /* --- for client.c: a connection --- */
@@ -66,6 +67,7 @@ struct http2 {
 	size_t out_n;                   /* bytes in worker->head_out, while http2_flush() runs */
 	bool out_full;
 	struct http2_allowance resets, chatter;
+	struct http2_frames frames;
 	struct http2_head head;
 };
 

@@ -28,6 +28,7 @@ static void give_back(struct http2_stream *);
 static bool is_empty(const struct chunk *);
 static void append(struct worker *, struct chunk **, const char *, size_t);
 static void answer_goes_on(struct http2_stream *);
+static void given_up(struct http2 *);
 static int begin_headers_cb(nghttp2_session *, const nghttp2_frame *, void *);
 static int header_cb(
     nghttp2_session *, const nghttp2_frame *, nghttp2_rcbuf *, nghttp2_rcbuf *, uint8_t, void *);
@@ -409,6 +410,15 @@ http2_stream_free(struct http2_stream *s, enum reason why)
 	worker_bury(c->worker, &c->grave, bury_cb);
 }
 
+/* By them or by us, for they can make us (CVE-2025-8671): libnghttp2 counts the first only, and up to 1000.
+ */
+static void
+given_up(struct http2 *h)
+{
+	if (!http2_allowed(&h->resets, RESETS, RESETS_PER_S))
+		http2_calm(h, "a flood of streams that are given up");
+}
+
 static void
 bury_cb(struct grave *g)
 {
@@ -488,6 +498,8 @@ invalid_frame_cb(nghttp2_session *session, const nghttp2_frame *f, int code, voi
 	(void)session;
 	if (f->hd.type == NGHTTP2_HEADERS)
 		h->in_block = false;
+	if (code == NGHTTP2_ERR_REFUSED_STREAM)
+		given_up(h); /* one too many at once: each is a frame of ours that waits to be read */
 	if (h->receiving != NULL && f->hd.stream_id == h->receiving->id)
 		refuse_unread(h->receiving, nghttp2_strerror(code));
 	return 0;
@@ -536,11 +548,13 @@ stream_close_cb(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
 {
 	struct http2 *h = arg;
 	struct http2_stream *s = nghttp2_session_get_stream_user_data(session, id);
-	bool given_up;
+	bool gave_up;
 
 	if (s == NULL)
 		return 0;
-	given_up = s->client.request != NULL || s->muted;
+	gave_up = s->client.request != NULL || s->muted;
+	if (s->ended || s->reset_by_peer)
+		http2_frames_over(&h->frames, id);
 	if (h->receiving == s)
 		h->in_block = false;
 	if (s->client.request != NULL && h->receiving != s && !s->reset_by_peer &&
@@ -549,7 +563,7 @@ stream_close_cb(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
 	http2_stream_free(s, s->client.request != NULL && s->client.request->status == 400
 				 ? REASON_BAD_FRAMING
 				 : REASON_CLIENT_GONE);
-	if (given_up && !http2_allowed(&h->resets, RESETS, RESETS_PER_S))
-		http2_calm(h, "a flood of streams that are given up");
+	if (gave_up)
+		given_up(h);
 	return 0;
 }
