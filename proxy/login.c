@@ -451,6 +451,7 @@ login_take_stored(struct request *r)
 {
 	struct login *l = r->login;
 	const char **cookies;
+	struct visit v;
 	struct err e;
 	size_t size;
 
@@ -468,6 +469,8 @@ login_take_stored(struct request *r)
 		log_request(LOG_LEVEL_WARN, r->id, REASON_NONE,
 		    "%.*s's sessions and tokens take %zu bytes of cookies: the tokens are not kept",
 		    STR_ARG(r->session->username), size);
+	request_visit(r, &v, l->provider);
+	login_replace(r, &v, r->session);
 	frontend_keep_state(r, l->session_state);
 	login_count(r);
 	login_set_binding(r);

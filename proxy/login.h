@@ -53,6 +53,15 @@ int login_read_response(
     struct request *r, struct response *a); /* -1: a parameter twice, or not where it belongs */
 bool login_right_issuer(struct request *r, const struct response *a, struct err *e);
 void login_set_binding(struct request *r);
+/*
+ * The browser has a new session: those that it brought end LOGIN_LATE seconds
+ * later, when what it had under way is through.  Meanwhile they are not renewed,
+ * so that no late answer puts an old cookie in the new one's place.  Their
+ * refresh tokens are not given back: at several providers that would end the
+ * user's session there, and so the new one.
+ */
+#define LOGIN_LATE 60
+void login_replace(struct request *r, const struct visit *v, const struct session *fresh);
 size_t login_size_of(const char **set_cookies); /* bytes; NULL is none */
 size_t login_held_of_others(
     struct request *r); /* bytes that the browser sends for its sessions at other providers */

@@ -10,6 +10,7 @@
 #include "proxy/login.h"
 #include "proxy/pages.h"
 #include "proxy/rate.h"
+#include "proxy/revoke.h"
 
 #define HINT_MAX 256 /* bytes of a login_hint */
 
@@ -277,6 +278,29 @@ login_set_binding(struct request *r)
 	reply_field(r, "Set-Cookie",
 	    str_of(binding_set_cookie(&r->login->binding, &s->conf->session, r->match.origin,
 		snapshot_binding_cookie(s, r->match.origin), r->mem)));
+}
+
+void
+login_replace(struct request *r, const struct visit *v, const struct session *fresh)
+{
+	struct snapshot *s = request_snap(r);
+	const struct session **held;
+	size_t n = session_find_all(s->sessions, v, &held), i, k = 0;
+	struct revocation *list = mem_zalloc(r->mem, (n + 1) * sizeof(*list));
+	int64_t from = r->now_ms + LOGIN_LATE * 1000;
+	struct revoke_op *op;
+
+	for (i = 0; i < n; i++)
+		if (!str_is(held[i]->sid, fresh->sid) && held[i]->exp > r->now_ms / 1000)
+			list[k++] = (struct revocation){ .kind = REVOKE_REPLACED,
+				.provider = STR(""),
+				.text = held[i]->sid,
+				.before_ms = from,
+				.until = session_last(&s->conf->session, held[i], from / 1000) };
+	if (k == 0)
+		return;
+	op = revoke_ask(r->worker, list, k, NULL, NULL);
+	revoke_cancel(&op); /* nobody waits for that */
 }
 
 size_t

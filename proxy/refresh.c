@@ -5,8 +5,10 @@
 #include "proxy/refresh_job.h"
 #include "proxy/refresh_table.h"
 #include "proxy/usertokens.h"
+#include "session/revoked.h"
 
 static bool is_to_be_renewed(const struct request *);
+static bool is_replaced(const struct request *);
 static enum step find_newer(struct request *);
 static enum step write_anew(struct request *);
 static enum step apply(struct request *, const struct refresh_result *);
@@ -49,6 +51,8 @@ refresh_begin(struct request *r)
 	struct visit v;
 	bool waits;
 
+	if (is_replaced(r))
+		return STEP_AUTHORIZE;
 	if (r->found == SESSION_EXPIRED)
 		return find_newer(r);
 	if (!is_to_be_renewed(r))
@@ -65,6 +69,13 @@ refresh_begin(struct request *r)
 	if (seat == REFRESH_FIRST)
 		refresh_order(r, &v, 0);
 	return waits ? request_wait(r, STEP_TAKE_REFRESH) : STEP_AUTHORIZE;
+}
+
+/* Its browser has another session by now, whose cookies ours would take the place of. */
+static bool
+is_replaced(const struct request *r)
+{
+	return revoked_is_replaced(r->worker->shared->revoked, r->session, clock_seconds());
 }
 
 struct refresh_asker
@@ -182,8 +193,9 @@ refresh_adopt(struct request *r, const struct tokens *t)
 	newer = mem_zalloc(r->mem, sizeof(*newer));
 	*newer = *t;
 	r->newer = newer;
-	reply_cookies(r, session_cookie_set(&s->conf->session, r->match.origin,
-			     mem_text(r->mem, v.scope->cookie), t->session, &v, r->mem));
+	if (!is_replaced(r))
+		reply_cookies(r, session_cookie_set(&s->conf->session, r->match.origin,
+				     mem_text(r->mem, v.scope->cookie), t->session, &v, r->mem));
 	if (r->match.route != NULL && usertokens_are_wanted(r)) { /* GET session has none */
 		r->usertokens = mem_zalloc(r->mem, sizeof(*r->usertokens));
 		r->usertokens->access = t->access_token;
@@ -202,7 +214,7 @@ keep_in_browser(struct request *r, const struct tokens *t)
 	struct visit v;
 	struct err e;
 
-	if (!store_is_in_browser(s->store))
+	if (!store_is_in_browser(s->store) || is_replaced(r))
 		return STEP_AUTHORIZE;
 	request_visit(r, &v, r->provider);
 	v.redis = NULL; /* the cookies alone: the job has told everybody else */

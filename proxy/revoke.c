@@ -1,6 +1,7 @@
 /* proxy/revoke.c - see proxy/revoke.h */
 #include <stdlib.h>
 
+#include "conf/log.h"
 #include "conf/mem.h"
 #include "conf/post.h"
 #include "proxy/redis_sink.h"
@@ -49,7 +50,8 @@ revoke_ask(struct worker *w, const struct revocation *v, size_t n, revoke_done *
 			    "expires");
 	}
 	metric_add(&w->metrics.revocations, n);
-	revoke_look(sh);
+	if (v->kind != REVOKE_REPLACED) /* that ends nothing yet */
+		revoke_look(sh);
 	sink = w->view->redis != NULL ? redis_sink() : sh->sink;
 	if (sink == NULL || op->err.reason != REASON_NONE)
 		revoke_kept(op, NULL);
@@ -73,10 +75,14 @@ kept_here(void *arg)
 	struct revoke_op *op = arg;
 
 	op->told = true;
-	if (op->done == NULL)
-		op_free(op);
-	else
+	if (op->done != NULL) {
 		op->done(op->arg);
+		return;
+	}
+	if (op->err.reason != REASON_NONE)
+		log_request(LOG_LEVEL_WARN, NULL, op->err.reason,
+		    "a session was ended, and may come back: %s", op->err.text);
+	op_free(op);
 }
 
 int

@@ -19,6 +19,7 @@ static const char *const words[REVOKE_KINDS] = {
 	[REVOKE_FRONT] = "front_op_sid",
 	[REVOKE_SUBJECT] = "sub",
 	[REVOKE_USERNAME] = "username",
+	[REVOKE_REPLACED] = "replaced",
 };
 
 struct str

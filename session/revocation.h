@@ -19,6 +19,7 @@ enum revocation_kind {
 	REVOKE_FRONT, /* the same, said by a browser without proof (Front-Channel Logout) */
 	REVOKE_SUBJECT,
 	REVOKE_USERNAME,
+	REVOKE_REPLACED, /* one of ours, when its browser has signed in anew and late requests are through */
 	REVOKE_KINDS
 };
 struct revocation {
@@ -26,8 +27,10 @@ struct revocation {
 	struct str provider; /* its name (session.idp), for PROVIDER_SID, FRONT and SUBJECT; else "" */
 	struct str text;     /* the sid, the provider's sid, the sub, the username */
 	bool digest;         /* text is the SHA-256 of both texts' SHA-256s, 32 bytes; provider is "" */
-	int64_t before_ms;   /* ends sessions with sst <= this; later ones of the same user stand */
-	int64_t until;       /* seconds since 1970: no session that it ends is in force after that */
+	/* Ends sessions with sst <= this; later ones of the same user stand.  REPLACED: ends it from then on.
+	 */
+	int64_t before_ms;
+	int64_t until; /* seconds since 1970: no session that it ends is in force after that */
 };
 #define REVOKE_ALWAYS INT64_MAX /* before_ms of what names one session, and never another */
 

@@ -42,10 +42,10 @@ struct revoked {
 	pthread_rwlock_t *lock;   /* ours; apart, so that readers may lock what they may not change */
 	_Atomic uint32_t *places; /* ours; the first entry of each place */
 	size_t n_places; /* a power of two, twice the entries: most places are empty even in a full table */
-	struct entry *entries; /* ours; most and most_front of them */
+	struct entry *entries; /* ours; all three `most` together */
 	uint32_t fresh;        /* how many were ever used */
 	uint32_t free;         /* the first free one of these; 0: none */
-	size_t most, most_front;
+	size_t most, most_front, most_replaced;
 	atomic_size_t used[REVOKE_KINDS];
 	int64_t soonest; /* nothing runs out before: so long a full table need not be swept */
 };
@@ -74,9 +74,9 @@ revoked_new(size_t entries)
 
 	for (r->most = 1; r->most < entries && r->most < ENTRIES_MAX; r->most *= 2)
 		;
-	r->most_front = r->most / 4 > 0 ? r->most / 4 : 1;
+	r->most_front = r->most_replaced = r->most / 4 > 0 ? r->most / 4 : 1;
 	r->n_places = 2 * r->most;
-	r->entries = xcalloc(r->most + r->most_front, sizeof(*r->entries));
+	r->entries = xcalloc(r->most + r->most_front + r->most_replaced, sizeof(*r->entries));
 	r->places = xcalloc(r->n_places, sizeof(*r->places));
 	r->lock = xmalloc(sizeof(*r->lock));
 	(void)pthread_rwlock_init(r->lock, NULL);
@@ -205,7 +205,8 @@ add_locked(struct revoked *r, const struct id *id, const struct entry *times, in
 	e = find(r, place, id);
 	if (e != NULL) {
 		e->until = e->until > times->until ? e->until : times->until;
-		e->before_ms = e->before_ms > times->before_ms ? e->before_ms : times->before_ms;
+		if ((e->before_ms < times->before_ms) == (id->kind != REVOKE_REPLACED))
+			e->before_ms = times->before_ms;
 		return 1;
 	}
 	if (is_full(r, id->kind) && now >= r->soonest)
@@ -224,16 +225,20 @@ add_locked(struct revoked *r, const struct id *id, const struct entry *times, in
 	return 0;
 }
 
-/* What strangers may say, and what is proven, each have their share. */
+/* What strangers may say, what every sign-in says, and all else, each have their share. */
 static bool
 is_full(const struct revoked *r, unsigned kind)
 {
-	size_t front = used(r, REVOKE_FRONT);
+	size_t front = used(r, REVOKE_FRONT), replaced = used(r, REVOKE_REPLACED);
 
-	return kind == REVOKE_FRONT ? front >= r->most_front : revoked_count(r) - front >= r->most;
+	if (kind == REVOKE_FRONT)
+		return front >= r->most_front;
+	if (kind == REVOKE_REPLACED)
+		return replaced >= r->most_replaced;
+	return revoked_count(r) - front - replaced >= r->most;
 }
 
-/* Neither share is used up, so there is one. */
+/* No share is used up, so there is one. */
 static uint32_t
 take_free(struct revoked *r)
 {
@@ -322,21 +327,36 @@ revoked_session(const struct revoked *r, const struct session *s, int64_t now)
 				   is_ended(r, s, REVOKE_PROVIDER_SID, s->op_sid, now) ||
 				   is_ended(r, s, REVOKE_FRONT, s->op_sid, now) ||
 				   is_ended(r, s, REVOKE_SUBJECT, s->sub, now) ||
-				   is_ended(r, s, REVOKE_USERNAME, s->username, now));
+				   is_ended(r, s, REVOKE_USERNAME, s->username, now) ||
+				   is_ended(r, s, REVOKE_REPLACED, s->sid, now));
+}
+
+bool
+revoked_is_replaced(const struct revoked *r, const struct session *s, int64_t now)
+{
+	int64_t ignored;
+	struct id id;
+
+	if (used(r, REVOKE_REPLACED) == 0 || s->sid.n == 0)
+		return false;
+	id = id_of(REVOKE_REPLACED, STR(""), s->sid);
+	return is_there(r, &id, now, &ignored);
 }
 
 static bool
 is_ended(
     const struct revoked *r, const struct session *s, enum revocation_kind kind, struct str text, int64_t now)
 {
-	bool by_provider = kind != REVOKE_SID && kind != REVOKE_USERNAME;
+	bool by_provider = kind == REVOKE_PROVIDER_SID || kind == REVOKE_FRONT || kind == REVOKE_SUBJECT;
 	int64_t before_ms;
 	struct id id;
 
 	if (used(r, kind) == 0 || text.n == 0)
 		return false;
 	id = id_of(kind, by_provider ? s->idp : STR(""), text);
-	return is_there(r, &id, now, &before_ms) && s->sst <= before_ms;
+	if (!is_there(r, &id, now, &before_ms))
+		return false;
+	return kind == REVOKE_REPLACED ? now * 1000 >= before_ms : s->sst <= before_ms;
 }
 
 static size_t

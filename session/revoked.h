@@ -21,7 +21,8 @@ struct revoked;
 
 /*
  * entries: rounded up to a power of two, at most 2^24.  A quarter as many again
- * are for REVOKE_FRONT alone, so that neither side takes the other's places.
+ * are for REVOKE_FRONT alone, and for REVOKE_REPLACED alone, so that none of
+ * the three takes another's places.
  */
 struct revoked *revoked_new(size_t entries);
 void revoked_free(struct revoked **r);
@@ -34,14 +35,20 @@ int revoked_add(struct revoked *r, struct str id, int64_t until, int64_t now);
 /* Cheap when the table is empty: one relaxed atomic load. */
 bool revoked_has(const struct revoked *r, struct str id, int64_t now);
 
-/* As revoked_add(); of two for the same the later before_ms and until count. */
+/*
+ * As revoked_add(); of two for the same the later before_ms and until count, of
+ * two REPLACED the earlier before_ms.
+ */
 int revoked_end(struct revoked *r, const struct revocation *x, int64_t now);
 /* What the table keeps of it, in m: long texts as a digest. */
 struct mem;
 struct revocation revoked_short(const struct revocation *x, struct mem *m);
-/* Is this session ended?  Five relaxed atomic loads while the table is empty. */
+/* Is this session ended?  Six relaxed atomic loads while the table is empty. */
 struct session;
 bool revoked_session(const struct revoked *r, const struct session *s, int64_t now);
+/* Has its browser a newer one (REVOKE_REPLACED), so that this one may still be used for a moment, and no
+ * more? */
+bool revoked_is_replaced(const struct revoked *r, const struct session *s, int64_t now);
 
 /* How many are in the table, those that have run out and were not swept yet among them. */
 size_t revoked_count(const struct revoked *r);

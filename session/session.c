@@ -463,6 +463,17 @@ session_longest(const struct conf_session *c)
 	return own > traded ? own : traded;
 }
 
+int64_t
+session_last(const struct conf_session *c, const struct session *x, int64_t renewed)
+{
+	int64_t life = (c->timeout + 999) / 1000, last = x->end;
+
+	/* A copy of its cookie may have been renewed since this one was. */
+	if (x->app_id.n == 0 && (life > 0 || x->refresh_at != 0))
+		last = life > 0 ? x->sst / 1000 + life : renewed + SESSION_LIFE_MAX;
+	return (last > x->end ? last : x->end) + CLOCKS_DIFFER;
+}
+
 /* --- renewing one --- */
 
 int

@@ -89,6 +89,12 @@ void sessions_keep_only(struct sessions *s, const char *claim, const struct conf
 #define SESSION_LIFE_MAX (30 * 86400)
 int64_t session_longest(const struct conf_session *c);
 
+/*
+ * Seconds since 1970: no token of this session is in force anywhere after that,
+ * when it is renewed until `renewed`, and not later.
+ */
+int64_t session_last(const struct conf_session *c, const struct session *x, int64_t renewed);
+
 /* The full name of a cookie for this origin: prefix, conf name, "-PROVIDER" unless NULL, suffix. */
 char *session_cookie_name(const struct conf_session *c, const struct conf_origin *o, const char *provider,
     const char *suffix, struct mem *m);

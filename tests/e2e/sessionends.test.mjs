@@ -1,7 +1,11 @@
 // How sessions end where several are about, or where something is under way while they end.
 import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { NAVIGATE } from './lib/browser.mjs';
-import { closing, shared, story } from './lib/world.mjs';
+import { sleep, until } from './lib/ports.mjs';
+import { scratch } from './lib/proxy.mjs';
+import { closing, shared, story, world } from './lib/world.mjs';
 
 const giving = (o) => shared(async () => ({ ...o, op: await withRevocation() }));
 async function withRevocation() {
@@ -52,6 +56,98 @@ story('a session that hides behind many cookies of its name ends as well', async
 	await x.browser().request(`${x.url}/auth/logout`, { headers: NAVIGATE, cookie: `${many}; ${cookieOf(carol, x.url)}` });
 	assert.equal(await status(x, carol), 401);
 	assert.equal((await x.proxy.lastAccess((a) => a.path === '/page')).reason, 'session_revoked');
+});
+
+// --- a session in another one's place -------------------------------------------------------------------------------
+
+async function persistent(o = {}) {
+	const dir = scratch();
+	const file = join(dir, 'revocations');
+	const x = await world({ ...o, session: `revocations = "${file}" ${o.session ?? ''}` });
+	const lines = () => readFileSync(file, 'utf8').split('\n').filter(Boolean).map((l) => l.split(' '));
+	const again = async (change = (text) => text) => {
+		x.proxy.signal('SIGTERM');
+		await x.proxy.ended;
+		x.proxy.stopped = true;
+		rmSync(x.proxy.dir, { recursive: true });
+		writeFileSync(file, change(readFileSync(file, 'utf8')), { mode: 0o600 });
+		await x.start();
+	};
+	const end = async () => {
+		await x.stop();
+		rmSync(dir, { recursive: true });
+	};
+	return Object.assign(x, { file, lines, again, end });
+}
+
+for (const [how, path, headers] of [
+	['signs in again', '/auth/login?rd=/page', NAVIGATE],
+	['is renewed in a hidden frame', '/auth/login?prompt=none', { ...NAVIGATE, 'Sec-Fetch-Dest': 'iframe', 'Sec-Fetch-Site': 'same-origin' }],
+]) {
+	story(`who ${how} has a new session; the old one serves late requests for 60 s, and ends`, async () => {
+		const x = await persistent({ session: 'iframe_refresh = yes timeout = "1h"' });
+		try {
+			const dora = await x.signedIn('dora');
+			const old = cookieOf(dora, x.url);
+			const was = claimsOf(dora);
+			await dora.go(`${x.url}${path}`, { headers, stop: (a) => a.setCookies.some((c) => c.startsWith('workflow_session=')) });
+			const now = claimsOf(dora);
+			assert.notEqual(now.sid, was.sid);
+			assert.equal(await status(x, x.browser(), old), 200, 'a request that was under way');
+			const line = await until('the revocation', () => x.lines().find((l) => l[0] === 'replaced'));
+			const [, , sid, from, over] = line;
+			assert.equal(sid, was.sid);
+			assert.ok(Math.abs(Number(from) - now.sst - 60000) < 2000, `from ${from}, signed in ${now.sst}`);
+			assert.equal(Number(over), Math.ceil(was.sst / 1000 - 1) + 3600 + 60, 'no longer than it must');
+			assert.equal(x.lines().length, 1, 'one sign-in, one entry');
+			// A minute later:
+			await x.again((text) => text.replace(from, String(Number(from) - 61000)));
+			assert.equal(await status(x, x.browser(), old), 401);
+			assert.equal((await x.proxy.lastAccess((a) => a.path === '/page')).reason, 'session_revoked');
+			assert.equal(await status(x, dora), 200);
+		} finally {
+			await x.end();
+		}
+	});
+}
+
+story('a session in whose place another one is does not come back with a late answer', async () => {
+	const x = await world({ session: 'timeout = "1h"' });
+	try {
+		x.op.life = 3;
+		const erik = await x.signedIn('erik');
+		const old = cookieOf(erik, x.url);
+		await sleep(claimsOf(erik).refresh_at * 1000 - Date.now() + 50);
+		x.op.life = 3600;
+		// One that waits for its renewal while the browser signs in, and one that comes after.
+		x.op.fault = { refreshDelay: 1500 };
+		const waiting = x.browser().request(`${x.url}/page`, { ...JSON_ONLY, cookie: old });
+		await until('the renewal', () => x.op.calls.refresh === 1);
+		await erik.go(`${x.url}/auth/login?rd=/page`);
+		const late = await x.browser().request(`${x.url}/page`, { ...JSON_ONLY, cookie: old });
+		for (const answer of [await waiting, late]) {
+			assert.equal(answer.status, 200);
+			assert.deepEqual(answer.setCookies, []);
+		}
+		assert.equal(x.op.calls.refresh, 1);
+		assert.equal(await status(x, erik), 200);
+	} finally {
+		await x.stop();
+	}
+});
+
+story('a session that has run out is left alone by a sign-in', async () => {
+	const x = await persistent({ session: 'timeout = "3s"' });
+	try {
+		const finn = await x.signedIn('finn');
+		await sleep(3100);
+		await finn.go(`${x.url}/auth/login?rd=/page`);
+		assert.equal(await status(x, finn), 200);
+		await sleep(300);
+		assert.deepEqual(x.lines(), []);
+	} finally {
+		await x.end();
+	}
 });
 
 closing(...Object.values(worlds));

@@ -32,6 +32,8 @@ static const struct row {
 	{ { REVOKE_SUBJECT, STR("main"), STR("sha256:x"), false, 5, 6 }, "sub main sha256%3Ax 5 6" },
 	{ { REVOKE_USERNAME, STR(""), STR("CORP\\j\xc3\xb6rg@x\0y"), false, 10, 60 },
 	    "username * CORP%5Cj%C3%B6rg%40x%00y 10 60" },
+	{ { REVOKE_REPLACED, STR(""), STR("AAAAAAAAAAAAAAAAAAAAAA"), false, 7, 60 },
+	    "replaced * AAAAAAAAAAAAAAAAAAAAAA 7 60" },
 	{ { REVOKE_SUBJECT, STR(""), { digest, 32 }, true, 5, 6 },
 	    "sub * sha256:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0df8 5 6" },
 };

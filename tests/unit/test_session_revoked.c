@@ -276,6 +276,62 @@ START_TEST(of_two_for_the_same_the_later_times_count)
 }
 END_TEST
 
+START_TEST(a_session_whose_browser_has_another_ends_when_late_requests_are_through)
+{
+	struct revocation x = what(REVOKE_REPLACED, STR(""), STR("ours-of-22-characters."));
+	struct session s = somebody(), other = somebody();
+
+	other.sid = STR("another-22-characters.");
+	ck_assert(!revoked_is_replaced(table, &s, 100));
+	x.before_ms = 160 * MS;
+	ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	ck_assert(revoked_is_replaced(table, &s, 100));
+	ck_assert(!revoked_is_replaced(table, &other, 100));
+	ck_assert(!revoked_session(table, &s, 100));
+	ck_assert(!revoked_session(table, &s, 159));
+	ck_assert(revoked_session(table, &s, 160));
+	ck_assert(!revoked_session(table, &other, 160));
+	s.sst = 500 * MS; /* a sid is one session's, whatever it says */
+	ck_assert(revoked_session(table, &s, 999));
+	/* Who brings it again and again does not keep it alive. */
+	x.before_ms = 200 * MS;
+	x.until = 2000;
+	ck_assert_int_eq(revoked_end(table, &x, 140), 1);
+	ck_assert(revoked_session(table, &s, 160));
+	ck_assert(revoked_session(table, &s, 1999));
+	x.before_ms = 150 * MS;
+	ck_assert_int_eq(revoked_end(table, &x, 140), 1);
+	ck_assert(revoked_session(table, &s, 150));
+}
+END_TEST
+
+START_TEST(those_that_were_replaced_take_no_place_from_others)
+{
+	struct session s = somebody();
+	struct revocation x;
+	char id[32];
+	int i;
+
+	for (i = 0; i < 16; i++) {
+		x = what(REVOKE_REPLACED, STR(""), number(id, i));
+		ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	}
+	x = what(REVOKE_REPLACED, STR(""), STR("ours-of-22-characters."));
+	ck_assert_int_eq(revoked_end(table, &x, 100), -1);
+	for (i = 0; i < 16; i++) {
+		x = what(REVOKE_FRONT, STR("main"), number(id, i));
+		ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	}
+	for (i = 0; i < 64; i++) {
+		x = what(REVOKE_SID, STR(""), number(id, i));
+		ck_assert_int_eq(revoked_end(table, &x, 100), 0);
+	}
+	ck_assert_uint_eq(revoked_count(table), 96);
+	s.sid = number(id, 15);
+	ck_assert(revoked_is_replaced(table, &s, 100));
+}
+END_TEST
+
 START_TEST(a_session_without_ids_is_ended_by_nothing_that_is_empty)
 {
 	struct session s = somebody(), bearer = somebody();
@@ -425,6 +481,8 @@ main(void)
 	tcase_add_test(t, of_two_who_add_one_id_one_is_told_so);
 	tcase_add_test(t, each_kind_ends_the_sessions_it_names_and_no_others);
 	tcase_add_test(t, of_two_for_the_same_the_later_times_count);
+	tcase_add_test(t, a_session_whose_browser_has_another_ends_when_late_requests_are_through);
+	tcase_add_test(t, those_that_were_replaced_take_no_place_from_others);
 	tcase_add_test(t, a_session_without_ids_is_ended_by_nothing_that_is_empty);
 	tcase_add_test(t, strangers_and_what_is_proven_take_no_place_from_each_other);
 	tcase_add_test(t, long_texts_end_sessions_too);

@@ -154,6 +154,24 @@ START_TEST(a_life_is_as_long_as_its_parts_say)
 }
 END_TEST
 
+START_TEST(nothing_of_a_session_is_in_force_after_its_last_moment)
+{
+	struct session x = { .sst = NOW * 1000, .end = NOW + 300 };
+
+	conf.timeout = 0;
+	ck_assert_int_eq(session_last(&conf, &x, NOW + 60), NOW + 300 + 60); /* clocks differ */
+	x.refresh_at = NOW + 200;
+	ck_assert_int_eq(session_last(&conf, &x, NOW + 60), NOW + 60 + SESSION_LIFE_MAX + 60);
+	conf.timeout = 8 * 3600 * 1000;
+	ck_assert_int_eq(session_last(&conf, &x, NOW + 60), NOW + 8 * 3600 + 60);
+	x.end = NOW + 9 * 3600; /* of before timeout was made shorter */
+	ck_assert_int_eq(session_last(&conf, &x, NOW + 60), NOW + 9 * 3600 + 60);
+	x.app_id = STR("app");
+	x.end = NOW + 300;
+	ck_assert_int_eq(session_last(&conf, &x, NOW + 60), NOW + 300 + 60);
+}
+END_TEST
+
 /* --- what a renewal changes --- */
 
 START_TEST(a_renewal_keeps_whose_session_it_is_and_takes_the_new_claims)
@@ -389,6 +407,7 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_life_is_as_long_as_its_parts_say, 0, sizeof(lives) / sizeof(lives[0]));
+	tcase_add_test(t, nothing_of_a_session_is_in_force_after_its_last_moment);
 	tcase_add_test(t, a_renewal_keeps_whose_session_it_is_and_takes_the_new_claims);
 	tcase_add_test(t, a_renewal_for_somebody_else_is_none);
 	tcase_add_test(t, without_a_new_id_token_claims_stay_and_the_access_token_says_how_long);
