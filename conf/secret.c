@@ -28,10 +28,22 @@ struct secret {
 };
 
 static void hmac_piece(EVP_MAC_CTX *, struct str);
-static int b64_value(char);
+static inline uint32_t quarter(char, uint32_t *bad);
 _Noreturn static void give_up(const char *);
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+#define NO 0x80u /* not of the alphabet */
+static const unsigned char values[256] = { NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+	NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+	NO, NO, NO, 62, NO, NO, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, NO, NO, NO, NO, NO, NO, NO, 0, 1, 2,
+	3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, NO, NO, NO, NO,
+	63, NO, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
+	49, 50, 51, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+	NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+	NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+	NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+	NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+	NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO };
 
 struct secret *
 secret_new(const void *bytes, size_t n)
@@ -188,39 +200,39 @@ long
 secret_unb64(unsigned char *out, struct str s)
 {
 	unsigned char *p = out;
-	uint32_t bits = 0;
-	unsigned have = 0;
-	size_t i;
+	uint32_t bits = 0, bad = 0;
+	size_t rest = s.n % 4, i;
 
-	if (s.n % 4 == 1 || s.n > LONG_MAX)
+	if (rest == 1 || s.n > LONG_MAX)
 		return -1;
-	for (i = 0; i < s.n; i++) {
-		int v = b64_value(s.p[i]);
-
-		if (v == -1)
-			return -1;
-		bits = bits << 6 | (uint32_t)v;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			*p++ = (unsigned char)(bits >> have);
-			bits &= (1U << have) - 1;
-		}
+	for (i = 0; i < s.n - rest; i += 4) {
+		bits = quarter(s.p[i], &bad) << 18 | quarter(s.p[i + 1], &bad) << 12 |
+		       quarter(s.p[i + 2], &bad) << 6 | quarter(s.p[i + 3], &bad);
+		*p++ = (unsigned char)(bits >> 16);
+		*p++ = (unsigned char)(bits >> 8);
+		*p++ = (unsigned char)bits;
+	}
+	bits = 0;
+	if (rest > 0) {
+		bits = quarter(s.p[i], &bad) << 10 | quarter(s.p[i + 1], &bad) << 4;
+		*p++ = (unsigned char)(bits >> 8);
+	}
+	if (rest == 3) {
+		bits = (bits & 0xff) << 8 | quarter(s.p[i + 2], &bad) << 6;
+		*p++ = (unsigned char)(bits >> 8);
 	}
 	/* Bits that carry nothing must be zero, else one value would have several spellings. */
-	return bits == 0 ? (long)(p - out) : -1;
+	return bad == 0 && (bits & 0xff) == 0 ? (long)(p - out) : -1;
 }
 
-static int
-b64_value(char c)
+/* The six bits of a character; what is none of the alphabet leaves a mark in *bad. */
+static inline uint32_t
+quarter(char c, uint32_t *bad)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
+	uint32_t v = values[(unsigned char)c];
+
+	*bad |= v & NO;
+	return v;
 }
 
 void

@@ -208,6 +208,24 @@ START_TEST(base64url_goes_there_and_back)
 }
 END_TEST
 
+/* Each byte at each place of a group, in texts of every length. */
+START_TEST(base64url_of_every_byte_goes_there_and_back)
+{
+	unsigned char plain[258], back[sizeof(plain) + 1];
+	char text[400];
+	size_t from, n, i;
+
+	for (from = 0; from < 256; from++)
+		for (n = 0; n < sizeof(plain); n += n < 8 ? 1 : 50) {
+			for (i = 0; i < n; i++)
+				plain[i] = (unsigned char)(from + i * 7);
+			ck_assert_uint_eq(secret_b64(text, plain, n) + 1, secret_b64_size(n));
+			ck_assert_int_eq(secret_unb64(back, str_of(text)), (long)n);
+			ck_assert_mem_eq(back, plain, n);
+		}
+}
+END_TEST
+
 static const char *const refused[] = { "A", "AAAAA", "Zg==", "Zg=", "Zm8=", "Zm9v=", "Zm9v\n", " Zm9v",
 	"Zm 9", "Zm+v", "Zm/v", "Zm.v", "Zh", "Zm9", "Zn8_Zh", "\xc3\xa4", "Zm9\x01", "Zm9?", "Zm9v====", "=",
 	"====" };
@@ -276,6 +294,7 @@ main(void)
 	    t, derived_keys_are_those_of_rfc_5869, 0, sizeof(derivations) / sizeof(*derivations));
 	tcase_add_test(t, another_label_gives_another_key);
 	tcase_add_test(t, no_two_lists_of_pieces_have_one_hmac);
+	tcase_add_test(t, base64url_of_every_byte_goes_there_and_back);
 	tcase_add_loop_test(t, base64url_goes_there_and_back, 0, sizeof(encodings) / sizeof(*encodings));
 	tcase_add_loop_test(
 	    t, any_other_spelling_of_base64url_is_refused, 0, sizeof(refused) / sizeof(*refused));
