@@ -145,19 +145,24 @@ mem_str(struct mem *m, struct str s)
 	return (struct str){ mem_text(m, s), s.n };
 }
 
+/* Straight into the newest block, where mem_alloc() takes from next; once more where that is too little. */
 char *
 mem_printf(struct mem *m, const char *fmt, ...)
 {
+	const struct block *b = m->block;
+	size_t room = b->cap - b->used;
+	char *there = m->block->bytes + b->used, *p;
 	va_list ap;
-	char *p;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(there, room, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		out_of_memory();
 	p = mem_alloc(m, (size_t)n + 1);
+	if (p == there)
+		return p;
 	va_start(ap, fmt);
 	(void)vsnprintf(p, (size_t)n + 1, fmt, ap);
 	va_end(ap);

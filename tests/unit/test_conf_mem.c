@@ -63,6 +63,28 @@ START_TEST(texts_are_terminated_copies)
 }
 END_TEST
 
+/* Up to the last byte of a block, and from there into the next. */
+START_TEST(printed_texts_of_every_length_are_whole)
+{
+	char want[9000];
+
+	memset(want, 'x', sizeof(want));
+	for (size_t n = 0; n < sizeof(want); n += 1 + n / 64) {
+		const char *was = mem_printf(m, "%s", "neighbour"), *p = mem_printf(m, "%.*s", (int)n, want);
+
+		ck_assert_uint_eq(strlen(p), n);
+		ck_assert_mem_eq(p, want, n);
+		ck_assert_str_eq(mem_printf(m, "%s", "behind"), "behind");
+		ck_assert_uint_eq(strlen(p), n);
+		ck_assert_str_eq(was, "neighbour");
+	}
+	for (size_t n = 4000; n < 4100; n++) {
+		mem_reset(m);
+		ck_assert_uint_eq(strlen(mem_printf(m, "%.*s", (int)n, want)), n);
+	}
+}
+END_TEST
+
 START_TEST(past_its_budget_memory_is_given_and_said)
 {
 	for (int i = 0; i < 10; i++) {
@@ -191,6 +213,7 @@ main(void)
 	tcase_add_test(t, everything_is_aligned_and_apart);
 	tcase_add_test(t, a_piece_larger_than_a_block_is_given);
 	tcase_add_test(t, texts_are_terminated_copies);
+	tcase_add_test(t, printed_texts_of_every_length_are_whole);
 	tcase_add_test(t, past_its_budget_memory_is_given_and_said);
 	tcase_add_test(t, adopted_objects_go_newest_first_and_once);
 	tcase_add_test(t, a_farewell_may_add_another);
