@@ -89,6 +89,7 @@
 	/* the provider */ \
 	X(PROVIDER_DOWN, "provider_down", 503, "the provider cannot be reached") \
 	X(PROVIDER_TIMEOUT, "provider_timeout", 503, "the provider did not answer in time") \
+	X(PROVIDER_BUSY, "provider_busy", 503, "more requests to the provider are under way than it answers, and one waited too long for its turn") \
 	X(PROVIDER_STATUS, "provider_status", 503, "the provider answered with an HTTP error") \
 	X(PROVIDER_ANSWER, "provider_answer", 503, "the provider's answer is not what the specification says") \
 	X(PROVIDER_TOO_LARGE, "provider_too_large", 503, "the provider's answer exceeds its limit") \

@@ -3,85 +3,32 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
-#include <curl/curl.h>
-#include <event2/event.h>
 #include <openssl/crypto.h>
 
 #include "conf/mem.h"
-#include "oidc/fetch.h"
+#include "oidc/fetch_impl.h"
 
-#define HEAD_MAX        65536 /* bytes of an answer's head, interim answers included */
-#define CONNECTIONS_MAX 32    /* busy and idle ones; what is more waits its turn */
-#define IDLE_SECONDS                                                                                         \
-	4L /* shorter than servers wait, so that a POST rarely meets a connection that is being closed */
 #define RETRY_AFTER_MAX 86400
-#define FIRST_BODY      4096
-
-enum state {
-	RUNNING,  /* with curl */
-	FINISHED, /* done() is due: on `finished` */
-	REPORTED, /* done() was called, or never will be */
-};
-
-struct fetch_op {
-	struct fetch *fetch; /* borrowed; NULL: it was freed */
-	enum state state;
-	LIST_ENTRY(fetch_op) all;
-	TAILQ_ENTRY(fetch_op) due;
-	fetch_done *done;
-	void *arg;
-
-	CURL *easy;                 /* ours; NULL unless RUNNING */
-	struct event *deadline;     /* ours; the same */
-	struct curl_slist *headers; /* ours; wiped: one may be Authorization */
-	char *sent;                 /* ours; the request's body, wiped */
-	size_t sent_size;
-	char where[160]; /* the URL without its query, for sentences */
-	char why[CURL_ERROR_SIZE];
-
-	size_t head_size;
-	char *body; /* ours; wiped */
-	size_t size, cap, max_size;
-	char *type; /* ours */
-	bool too_large;
-	int64_t timeout;
-	struct fetch_answer answer; /* its texts are those above */
-	bool failed;
-	struct err err;
-};
-
-struct fetch {
-	struct event_base *base;   /* borrowed */
-	CURLM *multi;              /* ours, like the events */
-	struct event *timer;       /* curl's */
-	struct event *deliver;     /* calls the next done() */
-	LIST_HEAD(, fetch_op) ops; /* each belongs to who asked */
-	TAILQ_HEAD(, fetch_op) finished;
-};
+#define CONNECTIONS_MAX 128 /* that are kept, to all hosts */
 
 static void init_curl(void);
 static bool setup_multi(struct fetch *);
 static void describe(struct fetch_op *, const char *);
 static int begin(struct fetch_op *, const struct fetch_request *);
-static int add_header(struct fetch_op *, const char *, const char *);
-static bool set_request(struct fetch_op *, const struct fetch_request *);
-static bool set_limits(struct fetch_op *, const struct fetch_request *);
-static bool set_road(struct fetch_op *, const struct fetch_request *);
+static int take_turn(struct fetch_op *, const struct fetch_request *);
+static int go(struct fetch_op *);
+static int set_deadline(struct fetch_op *, int64_t);
+static void go_next(struct fetch_op *);
 static void run(struct fetch *, curl_socket_t, int);
 static void judge(struct fetch_op *, CURLcode);
 static int read_answer(struct fetch_op *);
 static enum reason reason_of(CURLcode);
 static void finish(struct fetch_op *);
 static void hang_up(struct fetch_op *);
-static void wipe(char **, size_t);
-static bool keep_body(struct fetch_op *, const char *, size_t);
 static int watch_socket(struct fetch *, curl_socket_t, int, struct event *);
 static int fetch_socket_cb(CURL *, curl_socket_t, int, void *, void *);
 static int fetch_timer_cb(CURLM *, long, void *);
-static size_t fetch_head_cb(char *, size_t, size_t, void *);
-static size_t fetch_body_cb(char *, size_t, size_t, void *);
 static void fetch_ready_cb(evutil_socket_t, short, void *);
 static void fetch_timeout_cb(evutil_socket_t, short, void *);
 static void fetch_deadline_cb(evutil_socket_t, short, void *);
@@ -105,6 +52,7 @@ fetch_new(struct event_base *base, struct err *e)
 	f->base = base;
 	LIST_INIT(&f->ops);
 	TAILQ_INIT(&f->finished);
+	f->turns = fetch_turns_new();
 	f->multi = curl_multi_init();
 	f->timer = evtimer_new(base, fetch_timeout_cb, f);
 	f->deliver = event_new(base, -1, 0, fetch_deliver_cb, f);
@@ -126,7 +74,6 @@ setup_multi(struct fetch *f)
 	bad |= (unsigned)curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, fetch_timer_cb);
 	bad |= (unsigned)curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
 	bad |= (unsigned)curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
-	bad |= (unsigned)curl_multi_setopt(f->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)CONNECTIONS_MAX);
 	bad |= (unsigned)curl_multi_setopt(f->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	return bad == 0;
 }
@@ -143,6 +90,7 @@ fetch_free(struct fetch **ff)
 	while ((op = LIST_FIRST(&f->ops)) != NULL) {
 		LIST_REMOVE(op, all);
 		hang_up(op);
+		(void)fetch_turn_end(&op->turn); /* nobody goes in its place */
 		if (op->state != REPORTED) {
 			op->failed = true;
 			(void)err_set(&op->err, REASON_PROVIDER_DOWN, "%s: cancelled", op->where);
@@ -156,6 +104,7 @@ fetch_free(struct fetch **ff)
 		event_free(f->timer);
 	if (f->deliver != NULL)
 		event_free(f->deliver);
+	fetch_turns_free(&f->turns);
 	free(f);
 	*ff = NULL;
 }
@@ -170,6 +119,7 @@ fetch_ask(struct fetch *f, const struct fetch_request *q, fetch_done *done, void
 	op->arg = arg;
 	op->max_size = q->max_size;
 	op->timeout = q->timeout;
+	op->patience = q->patience > 0 ? q->patience : FETCH_PATIENCE;
 	describe(op, q->url);
 	LIST_INSERT_HEAD(&f->ops, op, all);
 	if (begin(op, q) == -1) {
@@ -193,127 +143,56 @@ describe(struct fetch_op *op, const char *url)
 static int
 begin(struct fetch_op *op, const struct fetch_request *q)
 {
-	const struct timeval limit = { (time_t)(q->timeout / 1000), (suseconds_t)(q->timeout % 1000 * 1000) };
-
 	op->easy = curl_easy_init();
 	op->deadline = evtimer_new(op->fetch->base, fetch_deadline_cb, op);
 	if (op->easy == NULL || op->deadline == NULL)
 		return err_set(&op->err, REASON_SYSTEM, "%s: libcurl gives no handle", op->where);
-	if (add_header(op, "Accept", q->accept) == -1 ||
-	    add_header(op, "Authorization", q->authorization) == -1)
+	if (fetch_request_set(op, q) == -1)
 		return -1;
-	if (!set_request(op, q) || !set_limits(op, q) || !set_road(op, q))
-		return err_set(
-		    &op->err, REASON_SYSTEM, "%s: libcurl lacks an option that is needed", op->where);
-	/*
-	 * Our own clock besides curl's: a request that waits for a connection, or
-	 * for a resolver, ends in time too.
-	 */
-	if (event_add(op->deadline, &limit) == -1)
-		return err_set(&op->err, REASON_SYSTEM, "%s: the event loop takes no timer", op->where);
+	return take_turn(op, q);
+}
+
+/* A host is what a connection can be used for again. */
+static int
+take_turn(struct fetch_op *op, const struct fetch_request *q)
+{
+	const char *from = strstr(q->url, "://");
+	const size_t n = from == NULL ? 0 : (size_t)(from - q->url) + 3 + strcspn(from + 3, "/?#");
+	char *host = xprintf("%.*s %s", (int)n, q->url, q->unix_socket == NULL ? "" : q->unix_socket);
+	const enum fetch_seat seat = fetch_turn_take(op->fetch->turns, &op->turn, host);
+
+	free(host);
+	switch (seat) {
+	case FETCH_GOES:
+		return go(op);
+	case FETCH_WAITS:
+		return set_deadline(op, op->patience);
+	case FETCH_FULL:
+		break;
+	}
+	return err_set(&op->err, REASON_PROVIDER_BUSY, "%s: %d requests are under way there, and %d wait",
+	    op->where, FETCH_HOST, FETCH_WAITING);
+}
+
+/* Our own clock besides curl's: a request that waits for a resolver ends in time too. */
+static int
+go(struct fetch_op *op)
+{
+	if (set_deadline(op, op->timeout) == -1)
+		return -1;
 	if (curl_multi_add_handle(op->fetch->multi, op->easy) != CURLM_OK)
 		return err_set(&op->err, REASON_SYSTEM, "%s: libcurl takes no request", op->where);
 	return 0;
 }
 
-/* A value that could end its line would let foreign text write our request (RFC 9110 5.5). */
 static int
-add_header(struct fetch_op *op, const char *name, const char *value)
+set_deadline(struct fetch_op *op, int64_t ms)
 {
-	struct curl_slist *more;
-	char *line;
+	const struct timeval limit = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
 
-	if (value == NULL)
-		return 0;
-	for (const char *p = value; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return err_set(&op->err, REASON_PROVIDER_ANSWER,
-			    "%s: a control character would get into the request's %s", op->where, name);
-	line = xprintf("%s: %s", name, value);
-	more = curl_slist_append(op->headers, line);
-	wipe(&line, strlen(line));
-	if (more == NULL)
-		return err_set(&op->err, REASON_SYSTEM, "%s: libcurl takes no header", op->where);
-	op->headers = more;
+	if (event_add(op->deadline, &limit) == -1)
+		return err_set(&op->err, REASON_SYSTEM, "%s: the event loop takes no timer", op->where);
 	return 0;
-}
-
-static bool
-set_request(struct fetch_op *op, const struct fetch_request *q)
-{
-	struct curl_slist *more = curl_slist_append(op->headers, "Expect:"); /* no 100-continue */
-	unsigned bad = more == NULL;
-
-	if (more != NULL)
-		op->headers = more;
-	bad |= curl_easy_setopt(op->easy, CURLOPT_URL, q->url);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_HTTPHEADER, op->headers);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_USERAGENT, "workflow-proxy/" WORKFLOW_PROXY_VERSION);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_ACCEPT_ENCODING, NULL);
-	if (q->body != NULL) {
-		op->sent = xmalloc(q->body_size + 1);
-		memcpy(op->sent, q->body, q->body_size);
-		op->sent_size = q->body_size;
-		bad |= curl_easy_setopt(op->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body_size);
-		bad |= curl_easy_setopt(op->easy, CURLOPT_POSTFIELDS, op->sent);
-	}
-	if (q->connect_only) {
-		bad |= curl_easy_setopt(op->easy, CURLOPT_CONNECT_ONLY, 1L);
-		bad |= curl_easy_setopt(op->easy, CURLOPT_FRESH_CONNECT, 1L);
-		bad |= curl_easy_setopt(op->easy, CURLOPT_FORBID_REUSE, 1L);
-	}
-	return bad == 0;
-}
-
-/* What bounds the exchange, and who hears of it. */
-static bool
-set_limits(struct fetch_op *op, const struct fetch_request *q)
-{
-	unsigned bad = 0;
-
-	bad |= curl_easy_setopt(op->easy, CURLOPT_TIMEOUT_MS, (long)q->timeout);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)q->timeout);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)q->max_size);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_NOSIGNAL, 1L);
-	/* A resolver's thread that answers late is left to itself; without this, giving up waits for it. */
-	bad |= curl_easy_setopt(op->easy, CURLOPT_QUICK_EXIT, 1L);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_HEADERFUNCTION, fetch_head_cb);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_HEADERDATA, op);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_WRITEFUNCTION, fetch_body_cb);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_WRITEDATA, op);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_ERRORBUFFER, op->why);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_PRIVATE, op);
-	return bad == 0;
-}
-
-/* Where a request may go: nowhere but to the host that was named, and only to whom proves to be it. */
-static bool
-set_road(struct fetch_op *op, const struct fetch_request *q)
-{
-	const long verify = q->insecure ? 0 : 1;
-	unsigned bad = 0;
-
-	bad |= curl_easy_setopt(op->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	bad |= curl_easy_setopt(op->easy, CURLOPT_FOLLOWLOCATION, 0L);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_SSL_VERIFYPEER, verify);
-	bad |= curl_easy_setopt(op->easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
-	if (q->tls_ca != NULL) {
-		bad |= curl_easy_setopt(op->easy, CURLOPT_CAINFO, q->tls_ca);
-		/* Instead of the system's, not besides them. */
-		bad |= curl_easy_setopt(op->easy, CURLOPT_CAPATH, NULL);
-	}
-	if (q->unix_socket != NULL)
-		bad |= curl_easy_setopt(op->easy, CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
-	if (q->unix_socket != NULL || q->connect_only)
-		bad |= curl_easy_setopt(op->easy, CURLOPT_PROXY, "");
-	else if (q->proxy != NULL)
-		bad |= curl_easy_setopt(op->easy, CURLOPT_PROXY, q->proxy);
-	return bad == 0;
 }
 
 /* Let curl do what is ready, then see what has come to its end. */
@@ -341,10 +220,21 @@ judge(struct fetch_op *op, CURLcode code)
 	const char *why = op->why[0] != '\0' ? op->why : curl_easy_strerror(code);
 
 	if (op->too_large || code == CURLE_FILESIZE_EXCEEDED)
-		op->failed = err_set(&op->err, REASON_PROVIDER_TOO_LARGE,
-				 op->head_size > HEAD_MAX ? "%s: the answer's head has more than %zu bytes"
-							  : "%s: the answer has more than %zu bytes",
-				 op->where, op->head_size > HEAD_MAX ? (size_t)HEAD_MAX : op->max_size) == -1;
+		op->failed =
+		    err_set(&op->err, REASON_PROVIDER_TOO_LARGE,
+			op->head_size > FETCH_HEAD_MAX ? "%s: the answer's head has more than %zu bytes"
+						       : "%s: the answer has more than %zu bytes",
+			op->where,
+			op->head_size > FETCH_HEAD_MAX ? (size_t)FETCH_HEAD_MAX : op->max_size) == -1;
+	else if (op->refused)
+		op->failed = err_set(&op->err, REASON_PROVIDER_DOWN,
+				 "%s: the connection was closed without an answer; what was asked may have "
+				 "been done, so it is not sent again",
+				 op->where) == -1;
+	else if (op->turn.waits)
+		op->failed = err_set(&op->err, REASON_PROVIDER_BUSY,
+				 "%s: not sent within %lld ms: %d requests are under way there", op->where,
+				 (long long)op->patience, FETCH_HOST) == -1;
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		op->failed = err_set(&op->err, REASON_PROVIDER_TIMEOUT, "%s: no whole answer within %lld ms",
 				 op->where, (long long)op->timeout) == -1;
@@ -382,7 +272,7 @@ read_answer(struct fetch_op *op)
 		op->answer.retry_after = wait < RETRY_AFTER_MAX ? wait : RETRY_AFTER_MAX;
 	if (curl_easy_getinfo(op->easy, CURLINFO_PRIMARY_IP, &text) == CURLE_OK && text != NULL)
 		(void)snprintf(op->answer.address, sizeof(op->answer.address), "%s", text);
-	(void)keep_body(op, "", 0); /* terminated, also when nothing came */
+	(void)fetch_request_keep(op, "", 0); /* terminated, also when nothing came */
 	op->answer.body = (struct str){ op->body, op->size };
 	op->answer.type = op->type != NULL ? str_of(op->type) : STR("");
 	return 0;
@@ -408,6 +298,23 @@ finish(struct fetch_op *op)
 	op->state = FINISHED;
 	TAILQ_INSERT_TAIL(&op->fetch->finished, op, due);
 	event_active(op->fetch->deliver, EV_TIMEOUT, 0);
+	go_next(op);
+}
+
+/* It is over, or will never be sent: who goes in its place? */
+static void
+go_next(struct fetch_op *over)
+{
+	struct fetch_turn *next = fetch_turn_end(&over->turn);
+	struct fetch_op *op;
+
+	if (next == NULL)
+		return;
+	op = (void *)((char *)next - offsetof(struct fetch_op, turn));
+	if (go(op) == 0)
+		return;
+	op->failed = true;
+	finish(op);
 }
 
 /* Never from inside a callback of curl's. */
@@ -427,16 +334,7 @@ hang_up(struct fetch_op *op)
 		OPENSSL_cleanse(h->data, strlen(h->data));
 	curl_slist_free_all(op->headers);
 	op->headers = NULL;
-	wipe(&op->sent, op->sent_size);
-}
-
-static void
-wipe(char **p, size_t n)
-{
-	if (*p != NULL)
-		OPENSSL_cleanse(*p, n);
-	free(*p);
-	*p = NULL;
+	fetch_request_wipe(&op->sent, op->sent_size);
 }
 
 int
@@ -460,40 +358,15 @@ fetch_release(struct fetch_op **opp)
 	if (op == NULL)
 		return;
 	hang_up(op);
+	if (op->state == RUNNING)
+		go_next(op);
 	if (op->state == FINISHED)
 		TAILQ_REMOVE(&op->fetch->finished, op, due);
 	if (op->fetch != NULL)
 		LIST_REMOVE(op, all);
-	wipe(&op->body, op->cap);
+	fetch_request_wipe(&op->body, op->cap);
 	free(op->type);
 	free(op);
-}
-
-/* With a terminator behind it.  The memory a body grows out of is wiped. */
-static bool
-keep_body(struct fetch_op *op, const char *p, size_t n)
-{
-	if (n > op->max_size - op->size) {
-		op->too_large = true;
-		return false;
-	}
-	if (op->size + n + 1 > op->cap) {
-		size_t cap = op->cap == 0 ? FIRST_BODY : op->cap * 2;
-		char *body;
-
-		if (cap < op->size + n + 1)
-			cap = op->size + n + 1;
-		body = xmalloc(cap);
-		if (op->size > 0)
-			memcpy(body, op->body, op->size);
-		wipe(&op->body, op->cap);
-		op->body = body;
-		op->cap = cap;
-	}
-	memcpy(op->body + op->size, p, n);
-	op->size += n;
-	op->body[op->size] = '\0';
-	return true;
 }
 
 static int
@@ -532,25 +405,6 @@ fetch_timer_cb(CURLM *multi, long ms, void *arg)
 	if (ms < 0)
 		return event_del(f->timer);
 	return event_add(f->timer, &tv);
-}
-
-static size_t
-fetch_head_cb(char *p, size_t size, size_t n, void *arg)
-{
-	struct fetch_op *op = arg;
-
-	(void)p;
-	op->head_size += size * n;
-	if (op->head_size <= HEAD_MAX)
-		return size * n;
-	op->too_large = true;
-	return 0;
-}
-
-static size_t
-fetch_body_cb(char *p, size_t size, size_t n, void *arg)
-{
-	return keep_body(arg, p, size * n) ? size * n : 0;
 }
 
 /* --- called by libevent --- */

@@ -6,9 +6,16 @@
  *
  * Bounded: the answer's size, its head, the time to connect and the whole
  * time.  Redirects are not followed, nothing but http and https is spoken, no
- * compression is accepted, no credentials come from the environment.  At most
- * 32 connections are open at a time; further requests wait for one, their
- * timeout running.  A name that resolves slowly keeps nobody else waiting.
+ * compression is accepted, no credentials come from the environment.  A name
+ * that resolves slowly keeps nobody else waiting.
+ *
+ * At most FETCH_HOST exchanges with one host are under way at a time.  What
+ * comes then waits its turn, for q->patience at most; the timeout begins when
+ * it is sent.  Too long, or too many: REASON_PROVIDER_BUSY.
+ *
+ * What has a body is sent once, whatever becomes of its connection: a refresh
+ * token or a code that arrives twice looks stolen.  What has none may be sent
+ * again where a connection that was kept closes without an answer.
  *
  * The process must ignore SIGPIPE.
  */
@@ -24,6 +31,10 @@ struct event_base;
 struct fetch;
 struct fetch_op;
 
+#define FETCH_HOST     32
+#define FETCH_WAITING  1024
+#define FETCH_PATIENCE 15000 /* ms */
+
 typedef void fetch_done(void *arg);
 
 struct fetch_request {
@@ -37,7 +48,8 @@ struct fetch_request {
 	const char *unix_socket;   /* NULL, or the path to connect to instead */
 	bool insecure;     /* no verification of the server's certificate: upstream health checks only */
 	bool connect_only; /* stop when connected (health checks) */
-	int64_t timeout;   /* ms, whole exchange */
+	int64_t timeout;   /* ms, whole exchange, from when it is sent */
+	int64_t patience;  /* ms that it may wait before; 0: FETCH_PATIENCE */
 	size_t max_size;   /* bytes of the answer's body */
 };
 
@@ -63,8 +75,8 @@ struct fetch_op *fetch_ask(struct fetch *f, const struct fetch_request *q, fetch
 
 /*
  * After done: 0 when an HTTP answer of any status arrived.  -1: reason
- * PROVIDER_DOWN, PROVIDER_TIMEOUT, PROVIDER_TOO_LARGE, PROVIDER_ANSWER or
- * SYSTEM, and a sentence that begins with the URL (without its query).
+ * PROVIDER_DOWN, PROVIDER_TIMEOUT, PROVIDER_BUSY, PROVIDER_TOO_LARGE,
+ * PROVIDER_ANSWER or SYSTEM, and a sentence that begins with the URL (without its query).
  */
 int fetch_take(struct fetch_op *op, struct fetch_answer *out, struct err *e) MUST_CHECK;
 /* Safe on NULL, in any state; sets *op to NULL; wipes bodies. */

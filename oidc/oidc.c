@@ -448,6 +448,7 @@ oidc_ask_gift(struct oidc *o, struct fetch *f, const struct oidc_gift *g, oidc_d
 		.tls_ca = o->conf->tls_ca,
 		.proxy = o->conf->proxy,
 		.timeout = g->timeout < o->conf->timeout ? g->timeout : o->conf->timeout,
+		.patience = g->timeout,
 		.max_size = TOKENREQ_ANSWER_MAX,
 	    },
 	    op_fetched, op);

@@ -169,6 +169,7 @@ static const struct words by_reason[REASON_COUNT] = {
 	[REASON_PROVIDER_DOWN] = { SAY(
 	    UNAVAILABLE, "The sign-in service cannot be reached at the moment.", SOON) },
 	[REASON_PROVIDER_TIMEOUT] = { SAY(UNAVAILABLE, "The sign-in service did not answer in time.", SOON) },
+	[REASON_PROVIDER_BUSY] = { SAY(UNAVAILABLE, "The sign-in service is too busy at the moment.", SOON) },
 	[REASON_PROVIDER_STATUS] = { SAY(
 	    UNAVAILABLE, "The sign-in service has a fault at the moment.", SOON) },
 	[REASON_PROVIDER_ANSWER] = { SAY(

@@ -624,6 +624,167 @@ START_TEST(a_certificate_file_that_is_none_fails)
 }
 END_TEST
 
+/* Keeps the connection after the first request, and hangs up on the second, which it has read. */
+static void
+play_hangup(struct exchange *x)
+{
+	atomic_int *asked = x->server->arg;
+
+	if (atomic_fetch_add(asked, 1) == 0) {
+		play_hello(x);
+		return;
+	}
+	x->close = true;
+}
+
+/* A refresh token or a code that arrives twice looks stolen (RFC 9700 4.14.2, RFC 6749 4.1.2). */
+START_TEST(a_form_is_sent_once_whatever_becomes_of_its_connection)
+{
+	SSL_CTX *tls = _i == 1 ? make_tls("localhost") : NULL;
+	atomic_int asked = 0;
+	struct fetch_request q;
+	struct fetch_answer a;
+	struct fetch_op *op;
+	struct err e;
+
+	server = server_new(play_hangup, &asked, tls, 0);
+	q = request("/token");
+	q.body = "grant_type=refresh_token&refresh_token=one";
+	q.body_size = strlen(q.body);
+	q.tls_ca = tls != NULL ? ca_file : NULL;
+	op = ask(&q);
+	ck_assert_int_eq(fetch_take(op, &a, &e), 0);
+	fetch_release(&op);
+	expect_failure(&q, REASON_PROVIDER_DOWN, "it is not sent again");
+	ck_assert_int_eq(server_count(server, "/token"), 2);
+	/* The next one is a request of its own, on a connection of its own. */
+	asked = 0;
+	op = ask(&q);
+	ck_assert_int_eq(fetch_take(op, &a, &e), 0);
+	fetch_release(&op);
+	fetch_free(&fetch);
+	server_free(&server);
+	SSL_CTX_free(tls);
+	(void)unlink(ca_file);
+}
+END_TEST
+
+START_TEST(what_may_be_asked_twice_is_asked_again)
+{
+	atomic_int asked = 0;
+	struct fetch_request q;
+	struct fetch_op *op;
+
+	server = server_new(play_hangup, &asked, NULL, 0);
+	q = request("/keys");
+	op = ask(&q);
+	fetch_release(&op);
+	expect_failure(&q, REASON_PROVIDER_DOWN, "");
+	ck_assert_int_eq(server_connections(server), 2);
+	ck_assert_int_eq(server_count(server, "/keys"), 3);
+}
+END_TEST
+
+/* --- many at once --- */
+
+static void
+play_slow(struct exchange *x)
+{
+	(void)usleep(300000);
+	play_hello(x);
+}
+
+/* Four rounds of 300 ms: longer than the timeout, which is each one's own. */
+START_TEST(the_time_begins_when_it_is_sent)
+{
+	struct fetch_op *ops[100];
+	struct fetch_request q;
+	struct fetch_answer a;
+	struct err e;
+	int n = 0;
+
+	serve(play_slow);
+	q = request("/");
+	q.timeout = 900;
+	for (size_t i = 0; i < 100; i++)
+		ops[i] = fetch_ask(fetch, &q, count, &n);
+	wait_until(&n, 100);
+	for (size_t i = 0; i < 100; i++) {
+		ck_assert_msg(fetch_take(ops[i], &a, &e) == 0, "%s", e.text);
+		fetch_release(&ops[i]);
+	}
+	ck_assert_int_le(server_connections(server), FETCH_HOST);
+}
+END_TEST
+
+START_TEST(who_waits_too_long_for_a_turn_is_told_and_other_hosts_are_not_held_up)
+{
+	struct server *other = server_new(play_hello, NULL, NULL, 0);
+	struct fetch_op *ops[FETCH_HOST + 8], *quick;
+	const int64_t begin = now_ms();
+	struct fetch_request q;
+	struct fetch_answer a;
+	struct err e;
+	char url[200];
+	int n = 0, m = 0;
+
+	serve(play_silence);
+	q = request("/");
+	q.timeout = 2000;
+	q.patience = 300;
+	for (size_t i = 0; i < FETCH_HOST + 8; i++)
+		ops[i] = fetch_ask(fetch, &q, count, &n);
+	(void)snprintf(url, sizeof(url), "%s/?%s", other->url, server->url);
+	q.url = url;
+	quick = fetch_ask(fetch, &q, count, &m);
+	wait_until(&m, 1);
+	ck_assert_int_lt(now_ms() - begin, 1500);
+	ck_assert_int_eq(fetch_take(quick, &a, &e), 0);
+	fetch_release(&quick);
+	wait_until(&n, 8);
+	ck_assert_int_lt(now_ms() - begin, 1500);
+	wait_until(&n, FETCH_HOST + 8);
+	for (size_t i = 0; i < FETCH_HOST + 8; i++) {
+		ck_assert_int_eq(fetch_take(ops[i], &a, &e), -1);
+		ck_assert_str_eq(
+		    reason_word(e.reason), i < FETCH_HOST ? "provider_timeout" : "provider_busy");
+		fetch_release(&ops[i]);
+	}
+	ck_assert_int_eq(server_count(server, "/"), FETCH_HOST);
+	fetch_free(&fetch);
+	server_free(&other);
+}
+END_TEST
+
+START_TEST(not_more_wait_than_may)
+{
+	static struct fetch_op *ops[FETCH_HOST + FETCH_WAITING + 1];
+	const size_t last = FETCH_HOST + FETCH_WAITING;
+	struct fetch_request q;
+	struct fetch_answer a;
+	struct err e;
+	int n = 0;
+
+	serve(play_silence);
+	q = request("/");
+	for (size_t i = 0; i <= last; i++)
+		ops[i] = fetch_ask(fetch, &q, count, &n);
+	wait_until(&n, 1);
+	ck_assert_int_eq(fetch_take(ops[last], &a, &e), -1);
+	ck_assert_int_eq(e.reason, REASON_PROVIDER_BUSY);
+	fetch_release(&ops[last]);
+	/* One that gives up makes room, and one that waited goes. */
+	fetch_release(&ops[last - 1]);
+	fetch_release(&ops[0]);
+	ops[0] = fetch_ask(fetch, &q, count, &n);
+	(void)event_base_loop(base, EVLOOP_NONBLOCK);
+	ck_assert_int_eq(n, 1);
+	for (size_t i = 0; i < last - 1; i++)
+		fetch_release(&ops[i]);
+	ck_assert_int_eq(n, 1);
+}
+END_TEST
+
 /* --- health checks --- */
 
 START_TEST(a_unix_socket_is_reached)
@@ -867,6 +1028,8 @@ main(void)
 	tcase_add_test(t, a_proxy_is_used_when_the_environment_or_the_request_names_one);
 	tcase_add_loop_test(t, only_a_server_that_proves_its_name_is_talked_to, 0, 4);
 	tcase_add_test(t, a_certificate_file_that_is_none_fails);
+	tcase_add_loop_test(t, a_form_is_sent_once_whatever_becomes_of_its_connection, 0, 2);
+	tcase_add_test(t, what_may_be_asked_twice_is_asked_again);
 	tcase_add_test(t, a_unix_socket_is_reached);
 	tcase_add_test(t, connecting_alone_sends_nothing);
 	tcase_add_test(t, a_slow_resolver_blocks_nobody);
@@ -874,6 +1037,9 @@ main(void)
 	tcase_add_loop_test(t, done_may_ask_release_and_free, 0, 2);
 	tcase_add_test(t, freeing_everything_cancels_and_leaves_the_ops_to_their_owners);
 	tcase_add_test(t, many_share_a_bounded_number_of_connections);
+	tcase_add_test(t, the_time_begins_when_it_is_sent);
+	tcase_add_test(t, who_waits_too_long_for_a_turn_is_told_and_other_hosts_are_not_held_up);
+	tcase_add_test(t, not_more_wait_than_may);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

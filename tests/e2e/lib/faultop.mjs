@@ -203,6 +203,8 @@ export class FaultOp {
 		for await (const d of q) body += d;
 		const form = new URLSearchParams(body);
 		this.tokenRequests.push({ form, authorization: q.headers.authorization });
+		if (f.tokenDropKept && q.socket.used) return q.socket.destroy(); // read, and no word about it
+		q.socket.used = true;
 		if (f.tokenStatus) return json(f.tokenBody ?? {}, f.tokenStatus);
 		if (f.tokenHtml) { s.writeHead(200, { 'Content-Type': 'text/html' }); return s.end('<!doctype html><h1>Welcome to the load balancer</h1>'); }
 		if (f.tokenHuge) { s.writeHead(200, { 'Content-Type': 'application/json' }); for (let i = 0; i < 400 && !s.destroyed; i++) s.write('x'.repeat(65536)); return s.end(); }
