@@ -18,7 +18,7 @@
 #define LOOK_AGAIN 100 /* ms: somebody else is at it */
 #define LOOKS      150
 #define KEEP_AGAIN 500 /* ms: the store does not answer, and what came must not be lost */
-#define KEEPS      30
+#define KEEPS      (REFRESH_JOB_KEEP / KEEP_AGAIN)
 
 enum job_step {
 	JOB_LOCK,

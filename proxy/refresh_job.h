@@ -48,6 +48,8 @@ struct refresh_order {
 	const char *id;                /* the request's, for the log */
 };
 
+#define REFRESH_JOB_KEEP 15000 /* ms that it tries to store what it got */
+
 /* The caller was REFRESH_FIRST.  May be done before it returns. */
 void refresh_job_begin(const struct refresh_order *o);
 

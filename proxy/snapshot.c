@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "oidc/fetch.h"
 #include "proxy/redis.h"
+#include "proxy/refresh_job.h"
 #include "proxy/snapshot.h"
 #include "proxy/store_redis.h"
 #include "proxy/tls.h"
@@ -17,6 +19,7 @@ static void make_names(struct snapshot *);
 static void make_providers(struct snapshot *, struct snapshot *);
 static void make_outbounds(struct snapshot *, struct snapshot *);
 static int make_upstreams(struct snapshot *, struct snapshot *, struct err *);
+static int64_t lock_life(const struct conf *);
 static int make_listens(struct snapshot *, struct err *);
 static void make_route_fields(struct snapshot *);
 static const struct server *server_before(
@@ -152,17 +155,29 @@ make_store(struct snapshot *s, struct snapshot *old, struct err *e)
 	case TOKENS_IN_COOKIE:
 		s->store = store_cookie_new(cs, e);
 		if (s->store != NULL && cs->redis.host != NULL)
-			s->store = store_redis_new(cs, s->store, e);
+			s->store = store_redis_new(cs, lock_life(s->conf), s->store, e);
 		break;
 	case TOKENS_IN_MEMORY:
 		s->store = store_memory_new(
 		    old == NULL ? NULL : old->store, STORE_MEMORY_SESSIONS, STORE_MEMORY_BYTES);
 		break;
 	case TOKENS_IN_REDIS:
-		s->store = store_redis_new(cs, NULL, e);
+		s->store = store_redis_new(cs, lock_life(s->conf), NULL, e);
 		break;
 	}
 	return s->store == NULL ? -1 : 0;
+}
+
+/* Until the token endpoint and UserInfo have answered, keys were fetched, and the tokens are stored. */
+static int64_t
+lock_life(const struct conf *c)
+{
+	int64_t timeout = 0;
+
+	for (size_t i = 0; i < c->n_providers; i++)
+		if (c->providers[i].timeout > timeout)
+			timeout = c->providers[i].timeout;
+	return (2 * FETCH_PATIENCE + 4 * timeout + REFRESH_JOB_KEEP) / 1000;
 }
 
 static int

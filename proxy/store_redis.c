@@ -18,6 +18,7 @@
 struct store_redis {
 	struct store store;
 	const struct conf_session *conf; /* borrowed from the snapshot */
+	int64_t lock_life;               /* seconds */
 	struct store *cookies;           /* ours; NULL: store = "redis" */
 	struct store_keys keys;
 	char owner[2 * OWNER];
@@ -65,13 +66,14 @@ static const struct store_kind beside = {
 };
 
 struct store *
-store_redis_new(const struct conf_session *c, struct store *cookies, struct err *e)
+store_redis_new(const struct conf_session *c, int64_t lock_life, struct store *cookies, struct err *e)
 {
 	struct store_redis *s = xcalloc(1, sizeof(*s));
 	unsigned char owner[OWNER];
 
 	s->store.kind = cookies == NULL ? &alone : &beside;
 	s->conf = c;
+	s->lock_life = lock_life;
 	s->cookies = cookies;
 	secret_random(owner, sizeof(owner));
 	(void)secret_b64(s->owner, owner, sizeof(owner));
@@ -228,7 +230,7 @@ lock(struct store_redis_op *o, const struct store_question *q, struct mem *m, st
 {
 	return ask_redis(o, q->visit->redis,
 	    (struct str[]){ STR("SET"), key_of(o->store, "lock", q->sid, m), str_of(o->store->owner),
-		STR("NX"), STR("EX"), str_of(mem_printf(m, "%d", STORE_LOCK_LIFE)) },
+		STR("NX"), STR("EX"), str_of(mem_printf(m, "%lld", (long long)o->store->lock_life)) },
 	    6, e);
 }
 

@@ -21,7 +21,12 @@
 
 #define STORE_HANDOVER 60 /* seconds */
 
-/* Borrows c.  `cookies`: the store that it stands beside, taken over; NULL: store = "redis". */
-struct store *store_redis_new(const struct conf_session *c, struct store *cookies, struct err *e) MUST_CHECK;
+/*
+ * Borrows c.  `cookies`: the store that it stands beside, taken over; NULL: store = "redis".
+ * lock_life: seconds; longer than a renewal may take, since whoever gets the lock
+ * then uses the same refresh token.
+ */
+struct store *store_redis_new(
+    const struct conf_session *c, int64_t lock_life, struct store *cookies, struct err *e) MUST_CHECK;
 
 #endif

@@ -88,11 +88,10 @@ int store_take_drop(struct store_op **op, struct mem *m, const char ***set_cooki
 
 /*
  * May this instance, and no other, renew the tokens of `sid` now?  *got: yes,
- * until store_unlock() or STORE_LOCK_LIFE, whichever comes first.  A store that
+ * until store_unlock() or the life of a lock, whichever comes first.  A store that
  * no other instance shares always says yes at once: within the process the
  * caller takes care himself.
  */
-#define STORE_LOCK_LIFE 30 /* seconds */
 enum store_answer store_ask_lock(struct store *s, const struct visit *v, struct str sid, store_done *done,
     void *arg, struct store_op **op, struct err *e) MUST_CHECK;
 int store_take_lock(struct store_op **op, bool *got, struct err *e) MUST_CHECK;
