@@ -265,12 +265,6 @@ build_value(struct entry *e)
 	return e->given && !e->flawed && e->n > 0 ? &e->v[0] : NULL;
 }
 
-bool
-build_bool(struct entry *e)
-{
-	return value_of(e).yes;
-}
-
 uint64_t
 build_number(struct entry *e)
 {

@@ -34,7 +34,6 @@ void build_mistake(struct build *b, struct entry *e, struct item *item, const ch
 /* A value that is there and was not refused; NULL otherwise. */
 struct item *build_value(struct entry *e);
 /* Its number, duration, word ...: what build_fill() accepted, else the default. */
-bool build_bool(struct entry *e);
 uint64_t build_number(struct entry *e);
 const char *build_text(struct build *b, struct entry *e); /* may be NULL */
 

@@ -20,7 +20,6 @@ static long decode_once(char *, size_t, bool);
 static int hex(char);
 static int unescape(struct str, size_t *, bool);
 static bool name_is(struct str, const char *);
-static struct str encode(struct mem *, struct str, bool);
 
 /* --- taken apart ---------------------------------------------------------- */
 
@@ -334,18 +333,6 @@ unescape(struct str s, size_t *at, bool form)
 struct str
 url_encode(struct mem *m, struct str s)
 {
-	return encode(m, s, false);
-}
-
-struct str
-url_form_encode(struct mem *m, struct str s)
-{
-	return encode(m, s, true);
-}
-
-static struct str
-encode(struct mem *m, struct str s, bool form)
-{
 	static const char digits[] = "0123456789ABCDEF";
 	char *out = mem_alloc(m, 3 * s.n + 1);
 	size_t n = 0;
@@ -356,8 +343,6 @@ encode(struct mem *m, struct str s, bool form)
 		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
 		    c == '.' || c == '_' || c == '~') {
 			out[n++] = (char)c;
-		} else if (form && c == ' ') {
-			out[n++] = '+';
 		} else {
 			out[n++] = '%';
 			out[n++] = digits[c >> 4];

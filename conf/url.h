@@ -53,9 +53,6 @@ bool url_is_local_path(struct str rd);
 /* Percent-encode everything but unreserved characters (RFC 3986 2.3), into m. */
 struct str url_encode(struct mem *m, struct str s);
 
-/* application/x-www-form-urlencoded, one name or value: like url_encode, but space becomes '+'. */
-struct str url_form_encode(struct mem *m, struct str s);
-
 /*
  * One parameter of a query or form body.  0: found once (*out decoded into m);
  * 1: absent; -1: there more than once, or its encoding is broken (with NUL too).

@@ -277,7 +277,7 @@ put_text(struct form *f, struct str s)
 	f->n += s.n;
 }
 
-/* Here rather than by url_form_encode(), whose results are not wiped. */
+/* Here rather than by url_encode(): what that returns is not wiped, and a form has + for a space. */
 static void
 put_encoded(struct form *f, struct str s)
 {

@@ -149,23 +149,6 @@ same_begin(struct str name, struct str with)
 	return true;
 }
 
-bool
-headers_may_set(struct str name)
-{
-	static const char *const more[] = { "Authorization", "Cookie", "Host" };
-
-	for (size_t i = 0; i < name.n; i++)
-		if (headers_folded[(unsigned char)name.p[i]] == 0)
-			return false;
-	for (size_t i = 0; i < COUNT(framing); i++)
-		if (headers_same(name, str_of(framing[i])))
-			return false;
-	for (size_t i = 0; i < COUNT(more); i++)
-		if (headers_same(name, str_of(more[i])))
-			return false;
-	return name.n > 0;
-}
-
 /* --- the guard -------------------------------------------------------------------------------- */
 
 struct headers_guard *

@@ -62,10 +62,6 @@ void headers_mark_request(struct http1_head *h, const struct headers_guard *g);
 /* Mark what a response must not take to the client: hop-by-hop, named by Connection (as above), framing. */
 void headers_mark_response(struct http1_head *h);
 
-/* May this be the name of a header that we set? A token; in no spelling framing, hop-by-hop, Host, Cookie,
- * Authorization. */
-bool headers_may_set(struct str name);
-
 /*
  * Does this Set-Cookie value set one of our cookies (cookie_strip()'s rule)?
  * A cookie without a name is judged by its value: browsers send "=a=b" back as "a=b".

@@ -460,21 +460,6 @@ http1_get(const struct http1_head *h, enum field_id id)
 	return h->index[id] == 0 ? NULL : &h->fields[h->index[id] - 1];
 }
 
-bool
-http1_has_token(const struct http1_head *h, enum field_id id, struct str token)
-{
-	for (size_t i = h->index[id]; i != 0 && i <= h->n_fields; i++) {
-		struct str rest = h->fields[i - 1].value, one;
-
-		if (h->fields[i - 1].id != id)
-			continue;
-		while (str_next(&rest, ',', &one))
-			if (str_is_nocase(str_trim(one), token))
-				return true;
-	}
-	return false;
-}
-
 /* --- a head that comes in pieces -------------------------------------------------------------- */
 
 int

@@ -161,8 +161,6 @@ enum http1_result http1_parse_response(const char *p, size_t n, size_t *scanned,
 
 /* First field with this id, NULL when there is none.  The id is not FIELD_OTHER. */
 const struct http1_field *http1_get(const struct http1_head *h, enum field_id id);
-/* Is `token` in the comma-separated list of any field with this id? ASCII case ignored. */
-bool http1_has_token(const struct http1_head *h, enum field_id id, struct str token);
 
 /*
  * The chunked coding (RFC 9112 7.1), incrementally: strict hex sizes of at

@@ -257,16 +257,17 @@ login_right_issuer(struct request *r, const struct response *a, struct err *e)
 {
 	const struct conf_strings *tenants = &request_snap(r)->conf->providers[r->login->provider].tenants;
 	const struct discovery *d = &r->login->view->meta;
+	const struct str iss = a->iss.p == NULL ? STR("") : a->iss;
 
 	if (a->iss.p == NULL && !d->response_iss)
 		return true;
-	if (str_is(a->iss, str_of(d->issuer)) && !tenant_is_any(d->issuer))
+	if (str_is(iss, str_of(d->issuer)) && !tenant_is_any(d->issuer))
 		return true;
 	for (size_t i = 0; tenant_is_any(d->issuer) && i < tenants->n; i++)
-		if (str_is(a->iss, str_of(tenant_issuer_of(d->issuer, tenants->v[i], r->mem))))
+		if (str_is(iss, str_of(tenant_issuer_of(d->issuer, tenants->v[i], r->mem))))
 			return true;
 	(void)err_set(
-	    e, REASON_LOGIN_ISS, "the response is of issuer \"%.*s\", not %s", STR_ARG(a->iss), d->issuer);
+	    e, REASON_LOGIN_ISS, "the response is of issuer \"%.*s\", not %s", STR_ARG(iss), d->issuer);
 	return false;
 }
 

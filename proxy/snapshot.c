@@ -24,6 +24,7 @@ static int make_listens(struct snapshot *, struct err *);
 static void make_route_fields(struct snapshot *);
 static const struct server *server_before(
     const struct snapshot *, const struct conf_upstream *, const struct conf_server *);
+static void resolve(struct server *);
 static const struct addrinfo *same_address(const struct addrinfo *, const struct server *);
 static void snapshot_free(struct snapshot *);
 
@@ -224,7 +225,7 @@ make_upstreams(struct snapshot *s, struct snapshot *old, struct err *e)
 				v->addr = was->addr;
 				v->addr_len = was->addr_len;
 			}
-			(void)snapshot_resolve(s, v);
+			resolve(v);
 			/* Until it was reached once nobody vouches for it. */
 			atomic_store(&v->down, was == NULL || atomic_load(&was->down));
 			(void)snprintf(v->why, sizeof(v->why), "not reached yet");
@@ -264,8 +265,9 @@ same_address(const struct addrinfo *list, const struct server *v)
 	return list;
 }
 
-bool
-snapshot_resolve(struct snapshot *s, struct server *v)
+/* Blocking; where there is no address, what it had stays. */
+static void
+resolve(struct server *v)
 {
 	struct addrinfo hints = {
 		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV
@@ -293,12 +295,9 @@ snapshot_resolve(struct snapshot *s, struct server *v)
 			freeaddrinfo(list);
 	}
 	if (len == 0)
-		return false;
-	(void)pthread_mutex_lock(&s->lock);
+		return;
 	v->addr = addr;
 	v->addr_len = len;
-	(void)pthread_mutex_unlock(&s->lock);
-	return true;
 }
 
 static void

@@ -87,8 +87,4 @@ struct oidc *snapshot_oidc(const struct snapshot *s, const char *provider);
 /* The section with this name; NULL: there is none. */
 struct outbound *snapshot_outbound(const struct snapshot *s, const char *name);
 
-/* Resolve a server's name (blocking) and keep the address; one that it has already when it is still among
- * several.  false when there is none: what it had stays. */
-bool snapshot_resolve(struct snapshot *s, struct server *v);
-
 #endif

@@ -141,7 +141,6 @@ struct worker {
 	struct log_record access;
 	uint64_t id_state; /* of request ids */
 	bool draining;
-	int64_t drain_until; /* timers_now()'s clock */
 	struct timer drain_timer;
 };
 

@@ -128,14 +128,14 @@ decode(struct str s, struct mem *m)
 static void
 check_params(struct str text, struct mem *m)
 {
-	struct str out, encoded = url_encode(m, text), form = url_form_encode(m, text);
+	struct str out, encoded = url_encode(m, text);
 	bool has_nul = text.n > 0 && memchr(text.p, '\0', text.n) != NULL;
 	const char *query;
 	int r;
 
 	r = url_param(m, text, "state", &out);
 	assert(r >= -1 && r <= 1 && (r == 0) == (out.p != NULL));
-	query = mem_printf(m, "a=1&v=%s", form.p);
+	query = mem_printf(m, "a=1&v=%s", encoded.p);
 	r = url_param(m, str_of(query), "v", &out);
 	assert(has_nul ? r == -1 : r == 0 && str_is(out, text));
 	query = url_add_param(m, "x?v=", "state", text);

@@ -228,7 +228,8 @@ START_TEST(no_spelling_of_a_header_of_ours_may_be_set)
 	static const char *const never[] = { "Host", "host", "COOKIE", "set-cookie", "Authorization",
 		"Connection", "TE", "Trailer", "Transfer-Encoding", "transfer_encoding", "Content.Length",
 		"Upgrade", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Proxy-Authenticate",
-		"Expect", "HTTP2-Settings", "", "a b", "a:b", "\xc3\xa4", "a\x01" };
+		"Expect", "HTTP2-Settings", "", "a b", "a:b", "\xc3\xa4", "a\x01", "X\r\nY", "X\x7f",
+		"Keep_Alive", "Transfer.Encoding" };
 	static const char *const fine[] = { "X-Forwarded-User", "Remote-User", "Hosts", "X_A.b",
 		"Authorization2" };
 
