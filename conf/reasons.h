@@ -125,6 +125,7 @@
 	X(UPSTREAM_CLOSED, "upstream_closed", 502, "the upstream closed before its answer was complete") \
 	X(UPSTREAM_TIMEOUT, "upstream_timeout", 504, "the upstream was silent for upstream.response_timeout") \
 	X(UPSTREAM_BAD_RESPONSE, "upstream_bad_response", 502, "the upstream's answer is not well-formed HTTP/1.1") \
+	X(UPSTREAM_WEBSOCKET, "upstream_websocket", 502, "the upstream switched protocols, but its Sec-WebSocket-Accept does not belong to the key it was sent") \
 	X(UPSTREAM_LOOP, "upstream_loop", 508, "the application redirects the browser to the page it asked for") \
 	X(UPSTREAM_RESOLVE, "upstream_resolve", 502, "the upstream's name has no address") \
 	X(OUTBOUND_TOKEN, "outbound_token", 502, "the token that the upstream wants of us cannot be had") \

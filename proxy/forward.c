@@ -14,6 +14,7 @@
 #include "proxy/upstream.h"
 #include "proxy/usertokens.h"
 #include "proxy/watch.h"
+#include "proxy/wskey.h"
 #include "session/cookie.h"
 
 static void put_token(struct request *, struct http1_out *);
@@ -29,6 +30,7 @@ static void put_answer_fields(struct request *, struct http1_head *, struct http
 static void put_own_fields(struct request *, struct http1_head *, struct http1_out *);
 static void put_answer_framing(struct request *, const struct http1_head *, struct http1_out *);
 static bool is_event_stream(const struct http1_head *);
+static bool is_websocket(const struct request *, const struct http1_head *);
 static bool runs_in_circles(struct request *, const struct http1_head *);
 
 /* --- the request, for the upstream --- */
@@ -242,6 +244,11 @@ forward_answer(struct request *r, struct http1_head *h, struct str *head, struct
 	if (r->in.minor == 2 && r->in.upgrade && h->status >= 200 && h->status < 300)
 		return err_set(e, REASON_UPSTREAM_BAD_RESPONSE, "upstream %s: %s does not switch protocols",
 		    r->up->server->upstream->name, r->server->conf->url);
+	if (h->status == 101 && r->in.minor == 2 && !is_websocket(r, h))
+		return err_set(e, REASON_UPSTREAM_WEBSOCKET,
+		    "upstream %s: %s switched protocols, but not to the WebSocket whose Sec-WebSocket-Key it "
+		    "got",
+		    r->up->server->upstream->name, r->server->conf->url);
 	if (h->status >= 301 && h->status <= 308 && runs_in_circles(r, h))
 		return err_set(e, REASON_UPSTREAM_LOOP,
 		    "upstream %s redirects %.*s to itself, %d times within %d s",
@@ -263,6 +270,15 @@ forward_answer(struct request *r, struct http1_head *h, struct str *head, struct
 		    r->server->conf->url, HEAD_OUT_SIZE);
 	*head = (struct str){ o.p, o.n };
 	return 0;
+}
+
+/* Who speaks HTTP/1.1 looks for itself. */
+static bool
+is_websocket(const struct request *r, const struct http1_head *h)
+{
+	struct str key;
+
+	return wskey_find(&r->in, &key) && wskey_is_accepted(h, key);
 }
 
 /* A signed-in user's page that leads to itself, again and again, and sets no cookie on the way. */
@@ -298,8 +314,7 @@ choose_framing(struct request *r, const struct http1_head *h)
 	 * request. */
 	if ((r->relay.up_active || r->in.upgrade) && !y->tunnel)
 		r->keep = false;
-	y->websocket = y->tunnel && !r->client->is_stream &&
-		       str_is_nocase(request_field(r, FIELD_UPGRADE), STR("websocket"));
+	y->websocket = y->tunnel && str_is_nocase(request_field(r, FIELD_UPGRADE), STR("websocket"));
 	if (y->tunnel) {
 		client_become_tunnel(r->client);
 		r->relay.up_active = true;

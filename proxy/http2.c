@@ -64,6 +64,8 @@ http2_begin(struct client *c)
 	h->session = session_new(h);
 	c->h2 = h;
 	c->state = CLIENT_HTTP2;
+	metric_add(&c->worker->metrics.http2_connections, 1);
+	metric_add(&c->worker->metrics.http2_connections_begun, 1);
 	if (event_assign(&h->flush, c->worker->base, -1, 0, flush_cb, h) != 0 ||
 	    nghttp2_submit_settings(
 		h->session, NGHTTP2_FLAG_NONE, settings, sizeof(settings) / sizeof(settings[0])) != 0 ||
@@ -349,6 +351,7 @@ http2_release(struct client *c)
 	while (h->streams != NULL)
 		http2_stream_free(h->streams, REASON_CLIENT_GONE);
 	nghttp2_session_del(h->session);
+	metric_sub(&c->worker->metrics.http2_connections, 1);
 	free(h);
 }
 
@@ -453,6 +456,7 @@ frame_recv_cb(nghttp2_session *session, const nghttp2_frame *f, void *arg)
 		break;
 	case NGHTTP2_RST_STREAM:
 		http2_stream_was_reset(h, f->hd.stream_id);
+		metric_add_code(h->client->worker->metrics.http2_resets_received, f->rst_stream.error_code);
 		break;
 	case NGHTTP2_SETTINGS:
 		h->greeted = true;

@@ -80,6 +80,7 @@ struct http2_stream {
 	struct chunk *hold; /* body bytes that nobody has taken yet; NULL: none */
 	struct chunk *out;  /* answer bytes that are not sent yet; NULL: none */
 	bool ended;         /* the peer has sent END_STREAM */
+	bool own_key;       /* of its WebSocket: the client knows nothing of it */
 	bool reset_by_peer;
 	bool muted;    /* what is answered goes nowhere: the stream was reset */
 	bool answered; /* the head is handed over */

@@ -40,7 +40,7 @@ http2_answer(struct http2_stream *s, struct str head)
 	x.bodiless = r->in.method_id == METHOD_HEAD || code == 204 || code == 304;
 	while (next_line(&head, &name, &value)) {
 		if (belongs_to_connection(name) ||
-		    (code == 101 && str_is_nocase(name, STR("sec-websocket-accept"))))
+		    (s->own_key && str_is_nocase(name, STR("sec-websocket-accept"))))
 			continue;
 		if (x.n == FIELDS_MAX)
 			return -1;

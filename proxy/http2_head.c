@@ -17,6 +17,7 @@ static int take_protocol(struct http2_head *, bool);
 static int take_host(struct http2_head *);
 static int take_path(struct http2_head *);
 static int add_own(struct http2_head *, const char *, struct str);
+static int take_key(struct http2_head *, const char *);
 static int join_cookies(struct http2_head *);
 static int judge(struct http2_head *, bool);
 
@@ -31,7 +32,7 @@ http2_head_begin(struct http2_head *x, struct http1_head *h, struct mem *mem, si
 	x->size = 0;
 	x->twice = 0;
 	x->method = x->scheme = x->authority = x->path = x->protocol = none;
-	x->regular = false;
+	x->regular = x->own_key = false;
 	x->left = 0;
 	x->err.reason = REASON_NONE;
 	x->n_crumbs = x->crumb_bytes = 0;
@@ -186,8 +187,8 @@ http2_head_end(struct http2_head *x, bool ended, const char *key)
 	if (http1_take_method(x->h, x->method, &x->err) == -1 || take_host(x) == -1 || take_path(x) == -1 ||
 	    join_cookies(x) == -1)
 		return -1;
-	if (x->protocol.p != NULL && (add_own(x, "upgrade", STR("websocket")) == -1 ||
-					 add_own(x, "sec-websocket-key", str_of(key)) == -1))
+	if (x->protocol.p != NULL &&
+	    (add_own(x, "upgrade", STR("websocket")) == -1 || take_key(x, key) == -1))
 		return -1;
 	return judge(x, ended);
 }
@@ -235,6 +236,20 @@ static int
 add_own(struct http2_head *x, const char *name, struct str value)
 {
 	return http1_take_field(x->h, str_of(name), value, &x->twice, &x->err);
+}
+
+static int
+take_key(struct http2_head *x, const char *key)
+{
+	static const struct str name = { "sec-websocket-key", 17 };
+	unsigned n = 0;
+
+	for (size_t i = 0; i < x->h->n_fields; i++)
+		n += str_is_nocase(x->h->fields[i].name, name);
+	if (n > 1)
+		return err_set(&x->err, REASON_BAD_UPGRADE, "two Sec-WebSocket-Key fields");
+	x->own_key = n == 0;
+	return n == 0 ? add_own(x, name.p, str_of(key)) : 0;
 }
 
 static int

@@ -28,6 +28,7 @@ struct http2_head {
 	uint64_t twice;
 	struct str method, scheme, authority, path, protocol; /* p NULL: did not come */
 	bool regular;                                         /* a field that is no pseudo field has come */
+	bool own_key;   /* a WebSocket that came without a Sec-WebSocket-Key got one */
 	struct err err; /* the first thing wrong; NONE: nothing so far */
 	size_t n_crumbs, crumb_bytes;
 	struct str crumbs[HTTP2_CRUMBS_MAX]; /* Cookie fields; of them only n_crumbs are set */
@@ -41,7 +42,8 @@ void http2_head_add(struct http2_head *x, struct str name, struct str value);
 /*
  * All fields were there.  ended: no body follows.  -1: x->err.  The cookies are
  * one field again (RFC 9113 8.2.3); a WebSocket (RFC 8441) has become the GET
- * with Upgrade that an HTTP/1.1 server expects, `key` its Sec-WebSocket-Key.
+ * with Upgrade that an HTTP/1.1 server expects, `key` its Sec-WebSocket-Key
+ * unless one came (from a proxy whose client speaks HTTP/1.1).
  */
 int http2_head_end(struct http2_head *x, bool ended, const char *key) MUST_CHECK;
 

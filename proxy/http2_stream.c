@@ -2,14 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-#include <openssl/rand.h>
-
 #include "conf/mem.h"
 #include "proxy/bodyread.h"
 #include "proxy/http2.h"
 #include "proxy/relay.h"
 #include "proxy/request.h"
+#include "proxy/wskey.h"
 
 #define HEAD_TIMES_MAX 16 /* as much of a refused head is read, for the compression's sake, and no more */
 
@@ -20,7 +18,6 @@
 static struct http2_stream *stream_of(struct client *);
 static struct http2_stream *find(struct http2 *, int32_t);
 static struct http2_stream *stream_new(struct http2 *, int32_t);
-static const char *websocket_key(struct mem *);
 static void refuse_unread(struct http2_stream *, const char *);
 static void more_body(struct http2_stream *);
 static void consume(struct http2_stream *, size_t);
@@ -80,6 +77,8 @@ stream_new(struct http2 *h, int32_t id)
 		s->next->prev = &s->next;
 	h->streams = s;
 	h->n_streams++;
+	metric_add(&c->worker->metrics.http2_streams, 1);
+	metric_add(&c->worker->metrics.http2_streams_begun, 1);
 	return s;
 }
 
@@ -102,7 +101,8 @@ http2_stream_head_is_here(struct http2 *h, int32_t id, bool last)
 	r = c->request;
 	s->ended = last;
 	c->state = CLIENT_REQUEST;
-	ok = http2_head_end(&h->head, last, h->head.protocol.p == NULL ? NULL : websocket_key(r->mem));
+	ok = http2_head_end(&h->head, last, h->head.protocol.p == NULL ? NULL : wskey_new(r->mem));
+	s->own_key = h->head.own_key;
 	if (ok == -1) {
 		c->body.done = last;
 		request_begin_bad(r, &h->head.err);
@@ -112,19 +112,6 @@ http2_stream_head_is_here(struct http2 *h, int32_t id, bool last)
 	c->body.left = r->in.content_length;
 	c->body.done = last || r->in.upgrade || (r->in.body == BODY_LENGTH && r->in.content_length == 0);
 	request_begin(r);
-}
-
-/* In HTTP/1.1 a WebSocket has one, in HTTP/2 none (RFC 8441 5.1). */
-static const char *
-websocket_key(struct mem *mem)
-{
-	unsigned char random[16];
-	char *key = mem_alloc(mem, 25);
-
-	if (RAND_bytes(random, sizeof(random)) != 1)
-		abort();
-	(void)EVP_EncodeBlock((unsigned char *)key, random, sizeof(random));
-	return key;
 }
 
 /* nghttp2 has reset the stream: the refusal is logged and counted like any other, and its answer goes
@@ -405,6 +392,7 @@ http2_stream_free(struct http2_stream *s, enum reason why)
 	if (s->next != NULL)
 		s->next->prev = s->prev;
 	h->n_streams--;
+	metric_sub(&c->worker->metrics.http2_streams, 1);
 	s->h2 = NULL;
 	c->state = CLIENT_DEAD;
 	worker_bury(c->worker, &c->grave, bury_cb);
@@ -530,10 +518,16 @@ data_cb(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data
 static int
 frame_send_cb(nghttp2_session *session, const nghttp2_frame *f, void *arg)
 {
+	struct http2 *h = arg;
+	struct metrics *m = &h->client->worker->metrics;
 	struct http2_stream *s;
 
+	if (f->hd.type == NGHTTP2_GOAWAY)
+		metric_add_code(m->http2_goaways, f->goaway.error_code);
+	if (f->hd.type == NGHTTP2_RST_STREAM)
+		metric_add_code(m->http2_resets_sent, f->rst_stream.error_code);
 	if (f->hd.type == NGHTTP2_GOAWAY && f->goaway.error_code != NGHTTP2_NO_ERROR)
-		http2_said_error(arg, nghttp2_http2_strerror(f->goaway.error_code));
+		http2_said_error(h, nghttp2_http2_strerror(f->goaway.error_code));
 	if ((f->hd.type != NGHTTP2_DATA && f->hd.type != NGHTTP2_HEADERS) ||
 	    (f->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
 		return 0;

@@ -41,6 +41,10 @@ static const struct row {
 	ROW("connections", "gauge", connections, "Connections of clients that are open now."),
 	ROW("connections_peak", "gauge", connections_peak,
 	    "Most connections that were open at once: the sum of each worker's own peak."),
+	ROW("http2_connections_total", "counter", http2_connections_begun,
+	    "Connections that agreed on HTTP/2."),
+	ROW("http2_streams", "gauge", http2_streams, "Streams of HTTP/2 that are open now."),
+	ROW("http2_streams_total", "counter", http2_streams_begun, "Streams that clients opened."),
 	ROW("upgrades", "gauge", upgrades, "Upgraded connections (WebSocket) that are open now."),
 	ROW("sign_ins_begun_total", "counter", sign_ins_begun, "Browsers that were sent to a provider."),
 	ROW("sign_ins_total", "counter", sign_ins_done, "Sign-ins that ended in a session."),
@@ -84,6 +88,8 @@ static void print(struct text *, const char *fmt, ...) PRINTF(2, 3);
 static void print_head(struct text *, const char *name, const char *type, const char *help);
 static void print_process(struct text *, const struct metrics_process *);
 static void print_requests(struct text *, const struct metrics *);
+static void print_http2(struct text *, const struct metrics *);
+static void print_codes(struct text *, const char *name, const char *help, const metric *codes);
 static void print_logouts(struct text *, const struct metrics *);
 static void print_histogram(
     struct text *, const char *name, const char *help, const metric *buckets, uint64_t us);
@@ -121,6 +127,7 @@ metrics_print(const struct metrics *const *workers, size_t n, const struct metri
 		print(&t, "%s %" PRIu64 "\n", rows[i].name,
 		    load((const metric *)((const char *)sum + rows[i].at)));
 	}
+	print_http2(&t, sum);
 	print_logouts(&t, sum);
 	print_providers(&t, p);
 	print_servers(&t, p);
@@ -188,6 +195,36 @@ print_requests(struct text *t, const struct metrics *sum)
 	print_histogram(t, P "redis_duration_seconds",
 	    "Time from sending a command to the Redis to its answer.", sum->redis_latency,
 	    load(&sum->redis_latency_us));
+}
+
+static void
+print_http2(struct text *t, const struct metrics *sum)
+{
+	uint64_t all = load(&sum->connections), h2 = load(&sum->http2_connections);
+
+	print_head(t, P "connections_by_protocol", "gauge",
+	    "Connections of clients that are open now, by what they speak; before that is known: http/1.1.");
+	print(t, P "connections_by_protocol{protocol=\"http/1.1\"} %" PRIu64 "\n", all > h2 ? all - h2 : 0);
+	print(t, P "connections_by_protocol{protocol=\"h2\"} %" PRIu64 "\n", h2);
+	print_codes(t, P "http2_goaways_total", "GOAWAY frames sent, by error code (RFC 9113 7).",
+	    sum->http2_goaways);
+	print_codes(t, P "http2_resets_sent_total", "Streams that were reset, by error code.",
+	    sum->http2_resets_sent);
+	print_codes(t, P "http2_resets_received_total", "Streams that clients reset, by error code.",
+	    sum->http2_resets_received);
+}
+
+static void
+print_codes(struct text *t, const char *name, const char *help, const metric *codes)
+{
+	static const char *const names[METRICS_CODES] = { "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR",
+		"FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED", "FRAME_SIZE_ERROR",
+		"REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM",
+		"INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED", "other" };
+
+	print_head(t, name, "counter", help);
+	for (unsigned i = 0; i < METRICS_CODES; i++)
+		print(t, "%s{code=\"%s\"} %" PRIu64 "\n", name, names[i], load(&codes[i]));
 }
 
 static void

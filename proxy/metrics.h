@@ -20,6 +20,8 @@
 
 typedef _Atomic uint64_t metric;
 
+#define METRICS_CODES 15 /* of HTTP/2's errors (RFC 9113 7); the last is for all that have no name */
+
 enum logout_channel { LOGOUT_USER, LOGOUT_FRONT, LOGOUT_BACK, LOGOUT_ADMIN, LOGOUT_CHANNELS };
 
 struct metrics {
@@ -32,6 +34,10 @@ struct metrics {
 	metric connections_accepted;
 	metric connections; /* open now: added to and subtracted from */
 	metric connections_peak;
+	metric http2_connections, http2_streams; /* open now */
+	metric http2_connections_begun, http2_streams_begun;
+	metric http2_goaways[METRICS_CODES], http2_resets_sent[METRICS_CODES],
+	    http2_resets_received[METRICS_CODES];
 	metric sign_ins_begun, sign_ins_done, sign_outs;
 	metric logouts[LOGOUT_CHANNELS];
 	metric revocations;
@@ -58,6 +64,12 @@ static inline void
 metric_sub(metric *m, uint64_t n)
 {
 	metric_add(m, (uint64_t)0 - n);
+}
+
+static inline void
+metric_add_code(metric *codes, uint32_t code)
+{
+	metric_add(&codes[code < METRICS_CODES ? code : METRICS_CODES - 1], 1);
 }
 
 void metrics_latency(metric *buckets, metric *sum, uint64_t us);

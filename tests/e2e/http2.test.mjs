@@ -220,6 +220,32 @@ story('a WebSocket that is refused, by the backend or by us', async () => {
 	s.close();
 });
 
+story('a WebSocket whose handshake is not for its key is none: 502', async () => {
+	const own = await w();
+	const cookie = await signedIn(own);
+	const s = await session(own.port);
+	const right = (r) => acceptKey(r.get('sec-websocket-key'));
+	for (const [what, fields] of [
+		['made up', () => 'Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n'],
+		['missing', () => 'Upgrade: websocket\r\n'],
+		['empty', () => 'Upgrade: websocket\r\nSec-WebSocket-Accept:\r\n'],
+		['twice', (r) => `Upgrade: websocket\r\nSec-WebSocket-Accept: ${right(r)}\r\nSec-WebSocket-Accept: ${right(r)}\r\n`],
+		['of another protocol', (r) => `Upgrade: tunnel\r\nSec-WebSocket-Accept: ${right(r)}\r\n`],
+	]) {
+		own.backend.on('/answers', (r, q) => { q.write(`HTTP/1.1 101 X\r\nConnection: Upgrade\r\n${fields(r)}\r\n`); });
+		assert.equal((await socket(s, '/answers', { cookie })).headers[':status'], 502, what);
+		assert.equal((await own.proxy.lastAccess((a) => a.path === '/answers')).reason, 'upstream_websocket', what);
+		await until('the upstream connection to close', () => !own.backend.last.connection.open);
+	}
+	// A proxy before us hands on the key of a browser that speaks HTTP/1.1 with it: that browser wants the answer to it.
+	own.backend.on('/answers', (r, q) => { q.write(`HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${right(r)}\r\n\r\n`); });
+	const handed = await socket(s, '/answers', { cookie, 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' });
+	assert.deepEqual([handed.headers[':status'], handed.headers['sec-websocket-accept']], [200, 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=']);
+	assert.deepEqual(own.backend.last.all('sec-websocket-key'), ['dGhlIHNhbXBsZSBub25jZQ==']);
+	handed.close(8);
+	s.close();
+});
+
 story('a WebSocket over HTTP/2 ends with its session', async () => {
 	const own = await w();
 	const cookie = await signedIn(own);
@@ -229,6 +255,8 @@ story('a WebSocket over HTTP/2 ends with its session', async () => {
 	await echoed(stream, 'hello');
 	assert.equal((await ask(s, to('/auth/logout', { cookie, ...Object.fromEntries(Object.entries(NAVIGATE).map(([n, v]) => [n.toLowerCase(), v])) }))).status, 302);
 	await until('the WebSocket to end', () => stream.over, 5000);
+	assert.equal(stream.rstCode, 0);
+	assert.equal(stream.received.subarray(-4).toString('hex'), '880203f0', 'it is told 1008');
 	s.close();
 });
 
@@ -355,6 +383,38 @@ story('a stream whose reader is still for body_timeout is reset; the others go o
 		still.resume();
 		assert.notEqual(await closed, 0);
 		s.close();
+	} finally {
+		await own.stop();
+	}
+});
+
+// --- what the operator sees ---
+
+story('connections by protocol, streams, GOAWAYs and resets stand in the metrics', async () => {
+	const own = await world(options);
+	try {
+		const metrics = async () => Object.fromEntries((await new Browser().request(`${own.proxy.admin}/metrics`)).text.split('\n')
+			.filter((l) => /^workflow_proxy_(http2|connections_by)/.test(l)).map((l) => [l.slice(15, l.lastIndexOf(' ')), Number(l.slice(l.lastIndexOf(' ') + 1))]));
+		own.backend.on('/public/never', () => {});
+		const s = await session(own.port);
+		const idle = await session(own.port);
+		const stream = s.request(to('/public/never'));
+		stream.on('error', () => {});
+		await until('the request at the backend', () => own.backend.seen('/public/never').length === 1);
+		let m = await metrics();
+		assert.equal(m['connections_by_protocol{protocol="h2"}'], 2);
+		assert.ok(m['connections_by_protocol{protocol="http/1.1"}'] >= 1);
+		assert.deepEqual([m.http2_connections_total, m.http2_streams, m.http2_streams_total], [2, 1, 1]);
+		stream.close(8);
+		await until('the reset to be counted', async () => (await metrics())['http2_resets_received_total{code="CANCEL"}'] === 1);
+		own.backend.on('/public/cut', async (r, q) => { q.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'); await sleep(50); q.destroy(); });
+		assert.equal((await ask(s, to('/public/cut'))).code, 2);
+		m = await until('our reset to be counted', async () => { const x = await metrics(); return x['http2_resets_sent_total{code="INTERNAL_ERROR"}'] === 1 && x; });
+		assert.equal(m.http2_streams, 0);
+		s.close();
+		idle.close();
+		m = await until('the connections to be gone', async () => { const x = await metrics(); return x['connections_by_protocol{protocol="h2"}'] === 0 && x; });
+		assert.equal(m.http2_connections_total, 2);
 	} finally {
 		await own.stop();
 	}

@@ -160,6 +160,22 @@ START_TEST(a_websocket_is_the_get_that_http1_knows)
 	ck_assert(str_is(head.fields[head.n_fields - 1].name, STR("sec-websocket-key")));
 	ck_assert(str_is(head.fields[head.n_fields - 1].value, STR(KEY)));
 	ck_assert_int_eq(head.body, BODY_NONE);
+	ck_assert(x.own_key);
+}
+END_TEST
+
+START_TEST(a_websocket_keeps_the_key_that_it_came_with)
+{
+	size_t n = 0;
+
+	ck_assert_int_eq(read_fields(ROW(SOCKET "sec-websocket-key\0theirs\0"), false), 0);
+	for (size_t i = 0; i < head.n_fields; i++)
+		n += str_is(head.fields[i].name, STR("sec-websocket-key"));
+	ck_assert_uint_eq(n, 1);
+	ck_assert(!x.own_key);
+	ck_assert_int_eq(
+	    read_fields(ROW(SOCKET "sec-websocket-key\0one\0sec-websocket-key\0two\0"), false), -1);
+	ck_assert_int_eq((int)x.err.reason, REASON_BAD_UPGRADE);
 }
 END_TEST
 
@@ -320,6 +336,7 @@ main(void)
 	tcase_add_test(t, cookie_crumbs_are_one_field_again);
 	tcase_add_test(t, hundreds_of_crumbs_are_refused_and_do_not_use_up_the_fields);
 	tcase_add_test(t, a_websocket_is_the_get_that_http1_knows);
+	tcase_add_test(t, a_websocket_keeps_the_key_that_it_came_with);
 	tcase_add_loop_test(t, nothing_passes_that_http1_would_read_differently, 0, COUNT(refused));
 	tcase_add_test(t, of_connect_only_websockets_pass);
 	tcase_add_test(t, host_alone_will_do_and_its_case_does_not_matter);

@@ -72,6 +72,12 @@ START_TEST(workers_are_summed)
 	metric_add(&one.bytes_out, UINT64_C(1) << 40);
 	metric_add(&two.upgrades, 2);
 	metric_add(&two.sign_ins_done, 9);
+	metric_add(&one.http2_connections, 2);
+	metric_add(&two.http2_connections, 1);
+	metric_add_code(one.http2_goaways, 11);
+	metric_add_code(one.http2_resets_received, 8);
+	metric_add_code(two.http2_resets_received, 14);
+	metric_add_code(two.http2_resets_received, UINT32_MAX);
 	s = printed();
 	expect_line(s, "workflow_proxy_requests_total{class=\"2xx\"} 7");
 	expect_line(s, "workflow_proxy_requests_total{class=\"3xx\"} 0");
@@ -85,6 +91,13 @@ START_TEST(workers_are_summed)
 	expect_line(s, "workflow_proxy_expires_seconds{what=\"listen\"} -5");
 	expect_line(s, "workflow_proxy_upgrades 2");
 	expect_line(s, "workflow_proxy_sign_ins_total 9");
+	expect_line(s, "workflow_proxy_connections_by_protocol{protocol=\"http/1.1\"} 4");
+	expect_line(s, "workflow_proxy_connections_by_protocol{protocol=\"h2\"} 3");
+	expect_line(s, "workflow_proxy_http2_goaways_total{code=\"ENHANCE_YOUR_CALM\"} 1");
+	expect_line(s, "workflow_proxy_http2_goaways_total{code=\"NO_ERROR\"} 0");
+	expect_line(s, "workflow_proxy_http2_resets_received_total{code=\"CANCEL\"} 1");
+	expect_line(s, "workflow_proxy_http2_resets_received_total{code=\"other\"} 2");
+	expect_line(s, "workflow_proxy_http2_resets_sent_total{code=\"other\"} 0");
 }
 END_TEST
 
