@@ -56,7 +56,7 @@ wskey_is_accepted(const struct http1_head *answer, struct str key)
 	struct str got;
 	size_t n = key.n;
 
-	if (n > KEY_MAX || !http1_has_token(answer, FIELD_UPGRADE, STR("websocket")) ||
+	if (n > KEY_MAX || !find(answer, STR("upgrade"), &got) || !str_is_nocase(got, STR("websocket")) ||
 	    !find(answer, STR("sec-websocket-accept"), &got))
 		return false;
 	memcpy(text, key.p, n);
