@@ -14,19 +14,17 @@
  * The certificates' dates do not count: what is listed is trusted, and during a
  * rollover there are several.
  *
- * Bounded: FEDERATION_SIZE_MAX bytes of UTF-8, a nesting of FEDERATION_DEPTH_MAX.
- * A document type (DOCTYPE) is refused before anything is parsed, so there are
- * no entities but XML's own five, and nothing is ever fetched.
+ * Bounded as oidc/xml.h says: no DOCTYPE, no entities, and nothing is ever fetched.
  */
 #ifndef OIDC_FEDERATION_H
 #define OIDC_FEDERATION_H
 #include "conf/err.h"
 #include "conf/str.h"
+#include "oidc/xml.h"
 
 struct jwks;
 
-#define FEDERATION_SIZE_MAX   1048576
-#define FEDERATION_DEPTH_MAX  64
+#define FEDERATION_SIZE_MAX   XML_SIZE_MAX
 #define FEDERATION_ENTITY_MAX 2048 /* bytes of the entityID */
 
 struct federation {

@@ -20,6 +20,7 @@
 #include "conf/settings.h"
 #include "proxy/doctor.h"
 #include "proxy/explain.h"
+#include "proxy/import.h"
 #include "proxy/link.h"
 #include "proxy/process.h"
 
@@ -37,6 +38,7 @@ static int check(const struct call *);
 static int make_secret(const struct call *);
 static int doctor(const struct call *);
 static int explain(const struct call *);
+static int import(const struct call *);
 static int universal_link(const struct call *);
 static int take_conf(struct call *);
 static void show_report(struct conf_report *, bool);
@@ -69,6 +71,13 @@ static const struct verb {
 	    "or\n"
 	    "a session made of it, may open that page, and which rule says so.\n"
 	    "The signature is never printed. Status 0 when the token is valid, 1 when not.\n" },
+	{ "import", import, "workflow-proxy import web.config [-o FILE]",
+	    "Makes a configuration of the settings of WorkflowGen (ApplicationSecurityAuth...) or of Cora\n"
+	    "SeQuence (OpenID Connect) in a web.config. What it cannot carry over is a \"# " IMPORT_WORD
+	    "\" line\n"
+	    "directly above the setting that it is about, and a warning. A new file (-o) is its owner's\n"
+	    "alone, and no other is overwritten; without -o the configuration goes to standard output,\n"
+	    "without its secrets where that is a terminal. Status 0, or 1 when nothing came of it.\n" },
 	{ "universal-link", universal_link, "workflow-proxy universal-link [-c FILE]",
 	    "Prints the link that tells the mobile app where to sign in, one for each public_url.\n" },
 	{ "help", help, "workflow-proxy help [VERB | SECTION]",
@@ -85,6 +94,8 @@ static const char usage[] =
     "                                 reach providers and upstreams, and say what is wrong\n"
     "  workflow-proxy token [-c FILE] [--provider NAME] [--route PATH] [--id | --access] [TOKEN-FILE | -]\n"
     "                                 explain a token, check by check\n"
+    "  workflow-proxy import web.config [-o FILE]\n"
+    "                                 make a configuration of WorkflowGen's or Cora SeQuence's settings\n"
     "  workflow-proxy universal-link [-c FILE]\n"
     "                                 print the mobile app's link\n"
     "  workflow-proxy secret          print a fresh session secret\n"
@@ -252,6 +263,26 @@ explain(const struct call *c)
 	if (a.source == NULL)
 		a.source = "-";
 	return explain_run(&a, stdout, stderr);
+}
+
+static int
+import(const struct call *c)
+{
+	const char *in = NULL, *out = NULL;
+
+	for (int i = 0; i < c->argc; i++) {
+		const char *arg = c->argv[i];
+
+		if (strcmp(arg, "-o") == 0 && out == NULL) {
+			if (++i == c->argc)
+				return wrong("-o needs a file", "");
+			out = c->argv[i];
+		} else if (arg[0] == '-' || in != NULL)
+			return wrong("import does not take this here: ", arg);
+		else
+			in = arg;
+	}
+	return in == NULL ? wrong("import needs a web.config", "") : import_run(in, out, stderr);
 }
 
 static int

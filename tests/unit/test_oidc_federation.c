@@ -5,6 +5,7 @@
 #include "oidc/federation.h"
 #include "oidc/jwk.h"
 #include "oidc/jwks.h"
+#include "oidc/xml.h"
 #include "tests/unit/metadata.h"
 
 #define COUNT(table) (int)(sizeof(table) / sizeof((table)[0]))
@@ -434,18 +435,17 @@ START_TEST(what_is_too_large_or_too_deep_is_refused)
 	const char *good = metadata_role(m, STS, signing(current)), *text;
 
 	text = metadata_document(m, ISSUER,
-	    mem_printf(m, "%s%s%s", repeated("<a>", FEDERATION_DEPTH_MAX - 1),
-		repeated("</a>", FEDERATION_DEPTH_MAX - 1), good));
+	    mem_printf(
+		m, "%s%s%s", repeated("<a>", XML_DEPTH_MAX - 1), repeated("</a>", XML_DEPTH_MAX - 1), good));
 	ck_assert_msg(parse(text, strlen(text)) == 0, "%s", e.text);
 	text = metadata_document(m, ISSUER,
-	    mem_printf(m, "%s%s%s", repeated("<a>", FEDERATION_DEPTH_MAX),
-		repeated("</a>", FEDERATION_DEPTH_MAX), good));
+	    mem_printf(m, "%s%s%s", repeated("<a>", XML_DEPTH_MAX), repeated("</a>", XML_DEPTH_MAX), good));
 	ck_assert_int_eq(parse(text, strlen(text)), -1);
 	ck_assert_msg(strstr(e.text, "nested deeper than") != NULL, "%s", e.text);
 	text = metadata_document(
 	    m, ISSUER, mem_printf(m, "%s%s%s", repeated("<a>", 5000), repeated("</a>", 5000), good));
 	ck_assert_int_eq(parse(text, strlen(text)), -1);
-	text = metadata_document(m, ISSUER, mem_printf(m, "%s%s", good, repeated(" ", FEDERATION_SIZE_MAX)));
+	text = metadata_document(m, ISSUER, mem_printf(m, "%s%s", good, repeated(" ", XML_SIZE_MAX)));
 	ck_assert_int_eq(parse(text, strlen(text)), -1);
 	ck_assert_msg(strstr(e.text, "accepted: 1 to 1048576") != NULL, "%s", e.text);
 	text = metadata_document(m, ISSUER, mem_printf(m, "%s%s", good, repeated("<a/>", 20000)));
