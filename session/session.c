@@ -1,5 +1,4 @@
 /* session/session.c - see session/session.h */
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +16,7 @@ struct sessions {
 	const struct conf_session *conf; /* borrowed from the snapshot */
 	struct token_keys *keys;
 	struct record_names names;
-	uint64_t number; /* no other of this process has it: a freed one's address comes back, its number does
-			    not */
+	uint64_t number; /* session_cache_verifier() */
 };
 
 /* What the cookies of one name come to. */
@@ -66,7 +64,6 @@ static int issue(
 struct sessions *
 sessions_new(const struct conf_session *c, const struct conf_strings *needed, struct err *e)
 {
-	static atomic_uint_fast64_t numbers = 0;
 	struct token_keys *keys = token_keys_new(c->secrets, c->n_secrets, e);
 	struct sessions *s;
 
@@ -75,7 +72,7 @@ sessions_new(const struct conf_session *c, const struct conf_strings *needed, st
 	s = xcalloc(1, sizeof(*s));
 	s->conf = c;
 	s->keys = keys;
-	s->number = ++numbers;
+	s->number = session_cache_verifier();
 	record_names_init(&s->names, needed);
 	return s;
 }

@@ -11,12 +11,14 @@
 #include "conf/log.h"
 #include "conf/seal.h"
 #include "session/cookie.h"
+#include "session/session_cache.h"
 #include "session/store_impl.h"
 
 struct store_cookie {
 	struct store store;
 	const struct conf_session *conf; /* borrowed from the snapshot */
 	struct store_keys keys;
+	uint64_t number;  /* session_cache_verifier() */
 	atomic_flag said; /* that something was too large */
 };
 
@@ -28,6 +30,7 @@ struct cookie_op {
 
 static enum store_answer ask(struct store *, const struct store_question *, struct store_op **, struct err *);
 static int take(struct store_op *, struct mem *, struct store_reply *, struct err *);
+static void drop_mem(void *);
 static void end(struct store_op *);
 static void free_store(struct store *);
 static char *name_of(const struct visit *, struct mem *);
@@ -36,6 +39,8 @@ static size_t fitting(
     const struct conf_session *, const struct visit *, const char *name, size_t most, struct mem *);
 static const char **drop(const struct store_cookie *, const struct visit *, struct mem *, bool all);
 static void get(const struct store_cookie *, const struct store_question *, struct mem *, struct tokens *);
+static bool open_text(const struct store_cookie *, const struct store_question *, struct str text,
+    struct mem *, struct tokens *);
 static struct str purpose_of(struct str sid, struct mem *);
 static bool shrink(struct store_cookie *, struct tokens *, size_t room);
 static bool any(const struct tokens *);
@@ -51,6 +56,7 @@ store_cookie_new(const struct conf_session *c, struct err *e)
 
 	s->store.kind = &kind;
 	s->conf = c;
+	s->number = session_cache_verifier();
 	atomic_flag_clear(&s->said);
 	if (store_keys_init(&s->keys, c, "workflow-proxy tokens", e) == 0)
 		return &s->store;
@@ -195,7 +201,6 @@ static void
 get(const struct store_cookie *s, const struct store_question *q, struct mem *m, struct tokens *out)
 {
 	struct cookie_parts *parts = mem_alloc(m, sizeof(*parts));
-	const struct str purpose = purpose_of(q->sid, m);
 	struct cookie_joined joined;
 	size_t i, k;
 
@@ -203,10 +208,26 @@ get(const struct store_cookie *s, const struct store_question *q, struct mem *m,
 	for (i = 0; i < parts->n[0]; i++) {
 		cookie_parts_join(parts, i, m, &joined);
 		for (k = joined.n_ends; k > 0; k--)
-			if (store_keys_open(
-				&s->keys, purpose, (struct str){ joined.text.p, joined.ends[k - 1] }, m, out))
+			if (open_text(s, q, (struct str){ joined.text.p, joined.ends[k - 1] }, m, out))
 				return;
 	}
+}
+
+/* Each request of a page brings the same ones, so what opened is remembered where there is somewhere to. */
+static bool
+open_text(const struct store_cookie *s, const struct store_question *q, struct str text, struct mem *m,
+    struct tokens *out)
+{
+	const struct session_sealed sealed = { s->number, text, q->sid };
+	struct session_cache *cache = q->visit->cache;
+
+	if (cache != NULL && session_cache_get_tokens(cache, &sealed, m, out))
+		return true;
+	if (!store_keys_open(&s->keys, purpose_of(q->sid, m), text, m, out))
+		return false;
+	if (cache != NULL)
+		session_cache_put_tokens(cache, &sealed, out);
+	return true;
 }
 
 static struct str
@@ -215,17 +236,21 @@ purpose_of(struct str sid, struct mem *m)
 	return str_of(mem_printf(m, "tokens %.*s", STR_ARG(sid)));
 }
 
+/* Tokens are taken with the memory that they are in. */
 static int
 take(struct store_op *op, struct mem *m, struct store_reply *out, struct err *e)
 {
-	const struct cookie_op *o = (const struct cookie_op *)op;
-	const struct tokens *t = &o->reply.tokens;
+	struct cookie_op *o = (struct cookie_op *)op;
 	size_t n = 0;
 
 	(void)e;
 	out->got = o->reply.got;
-	if (op->verb == STORE_GET)
-		return tokens_parse(tokens_print(t, o->mem), m, &out->tokens) ? 0 : -1;
+	if (op->verb == STORE_GET) {
+		out->tokens = o->reply.tokens;
+		mem_on_free(m, drop_mem, o->mem);
+		o->mem = NULL;
+		return 0;
+	}
 	if (op->verb == STORE_LOCK)
 		return 0;
 	while (o->reply.set_cookies[n] != NULL)
@@ -234,6 +259,14 @@ take(struct store_op *op, struct mem *m, struct store_reply *out, struct err *e)
 	while (n-- > 0)
 		out->set_cookies[n] = mem_strdup(m, o->reply.set_cookies[n]);
 	return 0;
+}
+
+static void
+drop_mem(void *arg)
+{
+	struct mem *m = arg;
+
+	mem_free(&m);
 }
 
 static void

@@ -165,6 +165,76 @@ START_TEST(all_values_together_are_bounded_and_new_ones_get_in)
 }
 END_TEST
 
+static const struct tokens three = { .id_token = { "id", 2 },
+	.access_token = { "access", 6 },
+	.refresh_token = { "", 0 },
+	.access_expires = 7 };
+
+static bool
+knows(uint64_t verifier, struct str value, struct str sid)
+{
+	const struct session_sealed k = { verifier, value, sid };
+	struct tokens t;
+
+	if (!session_cache_get_tokens(cache, &k, m, &t))
+		return false;
+	ck_assert(str_is(t.id_token, STR("id")) && str_is(t.access_token, STR("access")));
+	ck_assert(t.refresh_token.p != NULL && t.refresh_token.n == 0);
+	ck_assert_ptr_null(t.session.p);
+	ck_assert_int_eq(t.access_expires, 7);
+	return true;
+}
+
+START_TEST(unsealed_tokens_are_found_by_whole_value_verifier_and_session)
+{
+	const struct session_sealed k = { 1, STR("sealed-text"), STR("sid") };
+
+	ck_assert(!knows(1, STR("sealed-text"), STR("sid")));
+	session_cache_put_tokens(cache, &k, &three);
+	ck_assert(knows(1, STR("sealed-text"), STR("sid")));
+	ck_assert(!knows(2, STR("sealed-text"), STR("sid")));
+	ck_assert(!knows(1, STR("sealed-text"), STR("sie")));
+	ck_assert(!knows(1, STR("sealed-text"), STR("")));
+	ck_assert(!knows(1, STR("Sealed-text"), STR("sid")));
+	ck_assert(!knows(1, STR("sealed-tex"), STR("sid")));
+	ck_assert_ptr_null(session_cache_get(cache, 1, STR("sealed-text"), m));
+}
+END_TEST
+
+/* 16 KiB each; what was given out stays. */
+START_TEST(unsealed_tokens_are_bounded_and_never_gone_too_early)
+{
+	char *value = mem_zalloc(m, 16000);
+	const struct session_sealed first = { 1, STR("first"), STR("sid") };
+	struct mem *each = mem_new(1 << 20);
+	size_t i, found = 0, most = SESSION_CACHE_TOKENS_MAX / 16000;
+	struct tokens t, held;
+
+	session_cache_put_tokens(cache, &first, &three);
+	ck_assert(session_cache_get_tokens(cache, &first, m, &held));
+	for (i = 0; i < 4000; i++) {
+		const struct session_sealed k = { 1, { value, 16000 }, STR("sid") };
+
+		memcpy(value + 15990, &i, sizeof(i));
+		session_cache_put_tokens(cache, &k, &three);
+		ck_assert(session_cache_get_tokens(cache, &k, each, &t));
+		mem_reset(each);
+	}
+	for (i = 0; i < 4000; i++) {
+		const struct session_sealed k = { 1, { value, 16000 }, STR("sid") };
+
+		memcpy(value + 15990, &i, sizeof(i));
+		found += session_cache_get_tokens(cache, &k, each, &t);
+	}
+	ck_assert_uint_le(found, most);
+	ck_assert_uint_ge(found, most * 9 / 10);
+	ck_assert(!knows(1, STR("first"), STR("sid")));
+	mem_free(&each);
+	session_cache_free(&cache);
+	ck_assert(str_is(held.access_token, STR("access")));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -182,6 +252,8 @@ main(void)
 	tcase_add_test(t, as_many_as_asked_for_are_remembered);
 	tcase_add_test(t, values_beyond_the_bound_are_not_remembered);
 	tcase_add_test(t, all_values_together_are_bounded_and_new_ones_get_in);
+	tcase_add_test(t, unsealed_tokens_are_found_by_whole_value_verifier_and_session);
+	tcase_add_test(t, unsealed_tokens_are_bounded_and_never_gone_too_early);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -21,6 +21,7 @@ static struct store *store;
 static struct err e;
 static struct str field; /* what the browser sends */
 static struct visit visit;
+static struct session_cache *cache;
 
 static void
 setup(void)
@@ -40,6 +41,15 @@ setup(void)
 	ck_assert_ptr_nonnull(store);
 }
 
+/* The same of a request: what opened once is remembered. */
+static void
+setup_with_cache(void)
+{
+	setup();
+	cache = session_cache_new(16);
+	visit.cache = cache;
+}
+
 static void
 teardown(void)
 {
@@ -48,6 +58,7 @@ teardown(void)
 	secret_free(&secret_a);
 	secret_free(&secret_b);
 	mem_free(&m);
+	session_cache_free(&cache);
 }
 
 static void
@@ -570,15 +581,30 @@ START_TEST(a_store_that_fails_says_so_and_leaves_nothing_behind)
 }
 END_TEST
 
-int
-main(void)
+START_TEST(what_opened_is_not_opened_again_and_still_held_to_all_of_it)
 {
-	Suite *s = suite_create("session/store");
-	TCase *t = tcase_create("all");
-	SRunner *r;
-	int failed;
+	const char *first;
+	struct store *later;
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	(void)put(SID, &three);
+	first = get(SID).access_token.p;
+	ck_assert_ptr_ne(first, get(SID).access_token.p);
+	first = get(SID).access_token.p;
+	ck_assert_ptr_eq(first, get(SID).access_token.p);
+	ck_assert(str_is(get(SID).refresh_token, three.refresh_token));
+	ck_assert(is_nothing(get(OTHER)));
+	secret_free(&secret_a);
+	secret_a = secret_new("fedcba9876543210fedcba9876543210", 32);
+	later = store_cookie_new(&conf, &e);
+	store_free(&store);
+	store = later;
+	ck_assert(is_nothing(get(SID)));
+}
+END_TEST
+
+static void
+add_cookies(TCase *t)
+{
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, tokens_come_back_as_they_were_put);
 	tcase_add_test(t, tokens_of_one_session_never_open_for_another);
@@ -587,17 +613,33 @@ main(void)
 	tcase_add_loop_test(t, a_record_that_lies_is_nothing, 0, sizeof(records) / sizeof(*records));
 	tcase_add_test(t, large_tokens_are_spread_and_shrink_again);
 	tcase_add_loop_test(t, what_does_not_fit_is_left_out_by_its_worth, 0, sizeof(sizes) / sizeof(*sizes));
+	tcase_add_test(t, of_several_cookies_the_one_that_opens_counts);
+	tcase_add_test(t, a_secret_may_be_replaced_while_tokens_are_kept);
+	tcase_add_test(t, with_a_sealing_secret_nothing_else_opens);
+}
+
+int
+main(void)
+{
+	Suite *s = suite_create("session/store");
+	TCase *t = tcase_create("all"), *remembered = tcase_create("remembered");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	add_cookies(t);
 	tcase_add_test(t, no_tokens_need_no_cookie);
 	tcase_add_test(t, the_room_of_a_visit_is_kept_to);
 	tcase_add_test(t, nobody_else_has_tokens_that_are_in_a_browser);
 	tcase_add_test(t, dropping_deletes_with_the_attributes_of_creation);
-	tcase_add_test(t, of_several_cookies_the_one_that_opens_counts);
-	tcase_add_test(t, a_secret_may_be_replaced_while_tokens_are_kept);
-	tcase_add_test(t, with_a_sealing_secret_nothing_else_opens);
 	tcase_add_test(t, a_store_that_waits_answers_later);
 	tcase_add_test(t, a_cancelled_op_calls_nobody);
 	tcase_add_test(t, a_store_that_fails_says_so_and_leaves_nothing_behind);
 	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(remembered, setup_with_cache, teardown);
+	add_cookies(remembered);
+	tcase_add_test(remembered, what_opened_is_not_opened_again_and_still_held_to_all_of_it);
+	suite_add_tcase(s, remembered);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
