@@ -9,18 +9,16 @@
 
 #include "conf/log.h"
 #include "conf/url.h"
-#include "oidc/assertion.h"
 #include "proxy/binding.h"
 #include "proxy/client.h"
-#include "proxy/endings.h"
 #include "proxy/frontend.h"
+#include "proxy/giveback.h"
 #include "proxy/grants.h"
 #include "proxy/mobile.h"
 #include "proxy/pages.h"
+#include "proxy/refresh_table.h"
 #include "proxy/request.h"
 #include "proxy/revoke.h"
-
-#define GIVE_BACK_MS 2000 /* nobody waits longer for the provider to take tokens back */
 
 /* One session of the browser. */
 struct leaving {
@@ -43,9 +41,9 @@ static void find_held(struct request *, size_t n_providers);
 static enum step end_sessions(struct request *);
 static void clear_cookies(struct request *);
 static enum step ask_stored(struct request *);
+static void take_newer(struct request *, struct leaving *);
 static void failed(struct request *, const struct err *);
 static enum step forget(struct request *);
-static bool give_back(struct request *, const struct oidc_view *);
 static const char *provider_logout(struct request *);
 static struct str wanted(struct request *);
 
@@ -213,8 +211,23 @@ logout_take_id(struct request *r)
 
 	if (store_take_get(&r->store, r->mem, &l->v[l->at].tokens, &e) == -1)
 		failed(r, &e);
+	take_newer(r, &l->v[l->at]);
 	l->at++;
 	return ask_stored(r);
+}
+
+/* Those that a renewal brought, of which this browser has not been told yet. */
+static void
+take_newer(struct request *r, struct leaving *one)
+{
+	const struct refresh_asker a = {
+		.sid = one->session->sid, .turn = one->session->turn, .now_ms = clock_ms(), .in_passing = true
+	};
+	struct refresh_result result;
+
+	if (refresh_table_look(r->worker->shared->refreshes, &a, r->mem, &result) &&
+	    result.tokens.refresh_token.n > 0)
+		one->tokens = result.tokens;
 }
 
 /* The first failure is the one that is told, at the end. */
@@ -249,7 +262,7 @@ forget(struct request *r)
 		}
 	}
 	l->at = 0;
-	l->give_until = timers_now() + GIVE_BACK_MS;
+	l->give_until = timers_now() + GIVEBACK_MS;
 	return STEP_GIVE_BACK;
 }
 
@@ -274,50 +287,27 @@ logout_give_back(struct request *r)
 	struct logout *l = r->logout;
 
 	for (; l->at < l->n; l->at++) {
-		const struct oidc_view *v = NULL;
-		struct err ignored;
+		const struct giveback g = { .worker = r->worker,
+			.view = r->view,
+			.provider = l->v[l->at].provider,
+			.token = l->v[l->at].tokens.refresh_token,
+			.timeout = l->give_until - timers_now(),
+			.id = r->id,
+			.mem = r->mem };
 
-		if (l->v[l->at].tokens.refresh_token.n > 0 && timers_now() < l->give_until)
-			v = endings_view(r, l->v[l->at].provider, &ignored);
-		if (v != NULL && v->meta.revocation_endpoint != NULL && give_back(r, v))
+		if (g.token.n > 0 && g.timeout > 0)
+			r->oidc = giveback_ask(&g, request_wake, r);
+		if (r->oidc != NULL)
 			return request_wait(r, STEP_TAKE_GIVEN_BACK);
 	}
 	return r->err.reason == REASON_NONE ? STEP_SIGNED_OUT : STEP_REFUSE;
 }
 
-static bool
-give_back(struct request *r, const struct oidc_view *v)
-{
-	struct logout *l = r->logout;
-	const struct snapshot *s = request_snap(r);
-	const struct assertion about = {
-		.token_endpoint = v->meta.token_endpoint, .issuer = v->meta.issuer, .now = clock_seconds()
-	};
-	struct oidc_gift g = { .revocation_endpoint = v->meta.revocation_endpoint,
-		.token = l->v[l->at].tokens.refresh_token,
-		.timeout = l->give_until - timers_now() };
-	struct err e;
-
-	if (assertion_print(&s->conf->providers[l->v[l->at].provider], &about, r->mem, &g.assertion, &e) ==
-	    -1) {
-		log_request(LOG_LEVEL_WARN, r->id, e.reason, "a refresh token is not given back: %s", e.text);
-		return false;
-	}
-	metric_add(&r->worker->metrics.provider_requests, 1);
-	r->oidc = oidc_ask_gift(s->oidc[l->v[l->at].provider], r->worker->fetch, &g, request_wake, r);
-	return true;
-}
-
-/* The user has left all the same. */
+/* Well or not: the user has left all the same. */
 enum step
 logout_take_given_back(struct request *r)
 {
-	struct err e;
-
-	if (oidc_take_gift(&r->oidc, &e) == -1) {
-		metric_add(&r->worker->metrics.provider_errors, 1);
-		log_request(LOG_LEVEL_WARN, r->id, e.reason, "a refresh token is not given back: %s", e.text);
-	}
+	giveback_take(&r->oidc, r->worker, r->id);
 	r->logout->at++;
 	return STEP_GIVE_BACK;
 }

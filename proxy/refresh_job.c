@@ -9,85 +9,29 @@
 #include "oidc/idtoken.h"
 #include "proxy/grants.h"
 #include "proxy/login.h"
+#include "proxy/redis_revocations.h"
 #include "proxy/refresh_copy.h"
-#include "proxy/refresh_job.h"
-#include "proxy/refresh_table.h"
+#include "proxy/refresh_end.h"
 #include "proxy/revoke.h"
-#include "proxy/worker.h"
 
 #define LOOK_AGAIN 100 /* ms: somebody else is at it */
 #define LOOKS      150
 #define KEEP_AGAIN 500 /* ms: the store does not answer, and what came must not be lost */
 #define KEEPS      (REFRESH_JOB_KEEP / KEEP_AGAIN)
+#define LOOK_BACK  (4 * REDIS_READ_MS)
 
-enum job_step {
-	JOB_LOCK,
-	JOB_TAKE_LOCK,
-	JOB_LOOK,
-	JOB_TAKE_LOOK,
-	JOB_ASK_TOKENS,
-	JOB_TAKE_TOKENS,
-	JOB_ASK_USERINFO,
-	JOB_TAKE_USERINFO,
-	JOB_VERIFY,
-	JOB_ASK_KEYS,
-	JOB_TAKE_KEYS,
-	JOB_RENEW,
-	JOB_KEEP,
-	JOB_TAKE_KEPT,
-	JOB_END_SESSION,
-	JOB_TAKE_ENDED,
-	JOB_TAKE_DROPPED,
-	JOB_END
-};
-
-struct refresh_job {
-	struct refresh_job *next, **prev; /* of its worker */
-	struct worker *worker;
-	struct view *view; /* counted */
-	struct mem *mem;   /* ours */
-	size_t provider;
-	struct visit visit;
-	const struct session *session;
-	struct str token;
-	size_t outbound;     /* as in the order */
-	struct tokens newer; /* the same */
-	char id[65];
-	enum job_step step;
-	bool waiting, running;
-	bool locked;
-	unsigned looks, keeps;
-	struct timer timer;
-	/* what it waits for */
-	struct store_op *store;
-	struct oidc_op *oidc;
-	struct revoke_op *revoke;
-	/* what it found out */
-	const struct oidc_view *known; /* counted */
-	struct tokens held;            /* of the store; then the new ones */
-	struct oidc_tokens fresh;
-	const char *userinfo;
-	bool asked_keys;
-	const struct identity *who;
-	struct refresh_result result;
-};
-
-typedef enum job_step job_fn(struct refresh_job *);
 static job_fn lock, take_lock, look, take_look, ask_tokens, take_tokens, ask_userinfo, take_userinfo, verify,
-    ask_keys, take_keys, renew, keep, take_kept, end_session, take_ended, take_dropped;
+    ask_keys, take_keys, renew, keep, take_kept, look_back;
 
 static void run(struct refresh_job *);
 static void finish(struct refresh_job *);
-static void wake(void *);
+static void settle(struct refresh_job *);
 static void wake_later(struct timer *);
-static enum job_step wait_for(
-    struct refresh_job *, enum store_answer, enum job_step take, const struct err *);
 static enum job_step wait_ms(struct refresh_job *, int64_t, enum job_step then);
 static enum job_step take_outbound(struct refresh_job *);
 static void know(struct refresh_job *, int64_t turn);
 static struct grants_key grant_of(const struct refresh_job *);
 static enum job_step failed(struct refresh_job *, const struct err *);
-static enum job_step ended(struct refresh_job *, const struct err *);
 static const struct conf_provider *provider_of(const struct refresh_job *);
 static struct oidc *oidc_of(const struct refresh_job *);
 
@@ -106,9 +50,10 @@ static job_fn *const steps[JOB_END] = {
 	[JOB_RENEW] = renew,
 	[JOB_KEEP] = keep,
 	[JOB_TAKE_KEPT] = take_kept,
-	[JOB_END_SESSION] = end_session,
-	[JOB_TAKE_ENDED] = take_ended,
-	[JOB_TAKE_DROPPED] = take_dropped,
+	[JOB_LOOK_BACK] = look_back,
+	[JOB_END_SESSION] = refresh_end_session,
+	[JOB_TAKE_ENDED] = refresh_end_take_revoked,
+	[JOB_TAKE_DROPPED] = refresh_end_take_dropped,
 };
 
 /* --- its beginning and its end --- */
@@ -161,9 +106,7 @@ finish(struct refresh_job *j)
 	store_op_cancel(&j->store);
 	oidc_op_cancel(&j->oidc);
 	revoke_cancel(&j->revoke);
-	if (j->locked)
-		store_unlock(j->view->snap->store, &j->visit, j->session->sid);
-	refresh_table_settle(w->shared->refreshes, j->session->sid, &j->result, clock_ms());
+	settle(j);
 	oidc_view_release(&j->known);
 	if (j->next != NULL)
 		j->next->prev = j->prev;
@@ -174,6 +117,18 @@ finish(struct refresh_job *j)
 	worker_check_drained(w);
 }
 
+/* Who waits need not wait for what is still to be done. */
+static void
+settle(struct refresh_job *j)
+{
+	if (!j->settled)
+		refresh_table_settle(j->worker->shared->refreshes, j->session->sid, &j->result, clock_ms());
+	j->settled = true;
+	if (j->locked)
+		store_unlock(j->view->snap->store, &j->visit, j->session->sid);
+	j->locked = false;
+}
+
 void
 refresh_job_stop_all(struct worker *w)
 {
@@ -181,8 +136,8 @@ refresh_job_stop_all(struct worker *w)
 		finish(w->jobs);
 }
 
-static void
-wake(void *arg)
+void
+refresh_job_wake(void *arg)
 {
 	run(arg);
 }
@@ -201,8 +156,9 @@ lock(struct refresh_job *j)
 {
 	struct err e;
 
-	return wait_for(j,
-	    store_ask_lock(j->view->snap->store, &j->visit, j->session->sid, wake, j, &j->store, &e),
+	return refresh_job_wait(j,
+	    store_ask_lock(
+		j->view->snap->store, &j->visit, j->session->sid, refresh_job_wake, j, &j->store, &e),
 	    JOB_TAKE_LOCK, &e);
 }
 
@@ -221,8 +177,9 @@ look(struct refresh_job *j)
 {
 	struct err e;
 
-	return wait_for(j,
-	    store_ask_get(j->view->snap->store, &j->visit, j->session->sid, wake, j, &j->store, &e),
+	return refresh_job_wait(j,
+	    store_ask_get(
+		j->view->snap->store, &j->visit, j->session->sid, refresh_job_wake, j, &j->store, &e),
 	    JOB_TAKE_LOOK, &e);
 }
 
@@ -284,7 +241,7 @@ ask_tokens(struct refresh_job *j)
 	if (assertion_print(provider_of(j), &about, j->mem, &ask.assertion, &e) == -1)
 		return failed(j, &e);
 	metric_add(&j->worker->metrics.provider_requests, 1);
-	j->oidc = oidc_ask_renewal(oidc_of(j), j->worker->fetch, &ask, wake, j);
+	j->oidc = oidc_ask_renewal(oidc_of(j), j->worker->fetch, &ask, refresh_job_wake, j);
 	j->waiting = true;
 	return JOB_TAKE_TOKENS;
 }
@@ -298,7 +255,7 @@ take_tokens(struct refresh_job *j)
 
 	if (oidc_take_tokens(&j->oidc, j->mem, &j->fresh, &e) == -1) {
 		metric_add(&j->worker->metrics.provider_errors, 1);
-		return e.reason == REASON_PROVIDER_GRANT ? ended(j, &e) : failed(j, &e);
+		return e.reason == REASON_PROVIDER_GRANT ? refresh_end(j, &e) : failed(j, &e);
 	}
 	if (j->outbound != 0)
 		return take_outbound(j);
@@ -326,6 +283,8 @@ take_outbound(struct refresh_job *j)
 	struct str token;
 	struct err e;
 
+	if (refresh_end_is_over(j, &e))
+		return refresh_end(j, &e);
 	grants_put(j->worker->shared->grants, &key, t->access_token, t->expires_in, timers_now());
 	if (t->refresh_token.n == 0 || str_is(t->refresh_token, j->held.refresh_token))
 		return JOB_END;
@@ -334,7 +293,7 @@ take_outbound(struct refresh_job *j)
 	if (!store_is_in_browser(j->view->snap->store))
 		return JOB_KEEP;
 	if (session_renew(j->view->snap->sessions, &j->visit, j->token, &proof, &x, &token, &e) == -1)
-		return ended(j, &e);
+		return refresh_end(j, &e);
 	j->held.session = token;
 	know(j, x->turn);
 	return JOB_KEEP;
@@ -359,8 +318,8 @@ static enum job_step
 ask_userinfo(struct refresh_job *j)
 {
 	metric_add(&j->worker->metrics.provider_requests, 1);
-	j->oidc = oidc_ask_userinfo(
-	    oidc_of(j), j->worker->fetch, j->known->meta.userinfo_endpoint, j->fresh.access_token, wake, j);
+	j->oidc = oidc_ask_userinfo(oidc_of(j), j->worker->fetch, j->known->meta.userinfo_endpoint,
+	    j->fresh.access_token, refresh_job_wake, j);
 	j->waiting = true;
 	return JOB_TAKE_USERINFO;
 }
@@ -412,14 +371,14 @@ verify(struct refresh_job *j)
 	case IDTOKEN_BAD:
 		break;
 	}
-	return ended(j, &e);
+	return refresh_end(j, &e);
 }
 
 static enum job_step
 ask_keys(struct refresh_job *j)
 {
 	j->asked_keys = true;
-	j->oidc = oidc_ask_keys(oidc_of(j), j->worker->post, wake, j);
+	j->oidc = oidc_ask_keys(oidc_of(j), j->worker->post, refresh_job_wake, j);
 	j->waiting = true;
 	return JOB_TAKE_KEYS;
 }
@@ -452,14 +411,18 @@ renew(struct refresh_job *j)
 	size_t bytes;
 
 	if (session_renew(j->view->snap->sessions, &j->visit, j->token, &proof, &x, &token, &e) == -1)
-		return ended(j, &e);
+		return refresh_end(j, &e);
 	/* As at the sign-in, which will say so on a page: a browser must not be shut out by its cookies. */
 	if (token.n > j->view->snap->conf->limits.header_size / 2) {
 		(void)err_set(&e, REASON_LOGIN_CLAIM,
 		    "its cookie would have %zu bytes now; the largest claim is %s", token.n,
 		    session_largest_claim(x, &bytes));
-		return ended(j, &e);
+		return refresh_end(j, &e);
 	}
+	/* As it is now: somebody may have ended all of a username that it has only just got. */
+	j->session = x;
+	if (refresh_end_is_over(j, &e))
+		return refresh_end(j, &e);
 	if (j->fresh.id_token.n > 0)
 		j->held.id_token = j->fresh.id_token;
 	j->held.session = token;
@@ -475,11 +438,15 @@ static enum job_step
 keep(struct refresh_job *j)
 {
 	struct err e;
-	enum store_answer answer =
-	    store_ask_put(j->view->snap->store, &j->visit, j->session->sid, &j->held, wake, j, &j->store, &e);
+	enum store_answer answer;
+
+	if (refresh_end_is_over(j, &e))
+		return refresh_end(j, &e);
+	answer = store_ask_put(
+	    j->view->snap->store, &j->visit, j->session->sid, &j->held, refresh_job_wake, j, &j->store, &e);
 
 	if (answer != STORE_FAILED)
-		return wait_for(j, answer, JOB_TAKE_KEPT, &e);
+		return refresh_job_wait(j, answer, JOB_TAKE_KEPT, &e);
 	if (++j->keeps < KEEPS && !j->worker->draining)
 		return wait_ms(j, KEEP_AGAIN, JOB_KEEP);
 	log_request(LOG_LEVEL_ERROR, j->id, e.reason, "a renewed session cannot be stored: %s", e.text);
@@ -492,57 +459,33 @@ take_kept(struct refresh_job *j)
 	const char **unused;
 	struct err e;
 
-	if (store_take_put(&j->store, j->mem, &unused, &e) == 0)
+	if (store_take_put(&j->store, j->mem, &unused, &e) == -1) {
+		if (++j->keeps < KEEPS && !j->worker->draining)
+			return wait_ms(j, KEEP_AGAIN, JOB_KEEP);
+		log_request(
+		    LOG_LEVEL_ERROR, j->id, e.reason, "a renewed session cannot be stored: %s", e.text);
 		return JOB_END;
-	if (++j->keeps < KEEPS && !j->worker->draining)
-		return wait_ms(j, KEEP_AGAIN, JOB_KEEP);
-	log_request(LOG_LEVEL_ERROR, j->id, e.reason, "a renewed session cannot be stored: %s", e.text);
-	return JOB_END;
+	}
+	if (j->visit.redis == NULL || j->worker->draining)
+		return look_back(j);
+	settle(j);
+	return wait_ms(j, LOOK_BACK, JOB_LOOK_BACK);
 }
 
-/* Refused from now on, on every instance; and its tokens forgotten. */
+/* What ended it while it was stored forgot the tokens too early; of other instances that is heard in a
+ * moment. */
 static enum job_step
-end_session(struct refresh_job *j)
-{
-	const struct revocation x = {
-		.kind = REVOKE_SID,
-		.provider = STR(""),
-		.text = j->session->sid,
-		.before_ms = REVOKE_ALWAYS,
-		.until = revoke_until(&j->view->snap->conf->session, clock_seconds()),
-	};
-
-	j->revoke = revoke_ask(j->worker, &x, 1, wake, j);
-	j->waiting = true;
-	return JOB_TAKE_ENDED;
-}
-
-static enum job_step
-take_ended(struct refresh_job *j)
+look_back(struct refresh_job *j)
 {
 	struct err e;
-	enum store_answer answer;
 
-	if (revoke_take(&j->revoke, &e) == -1)
-		log_request(LOG_LEVEL_ERROR, j->id, e.reason, "%s", e.text);
-	answer = store_ask_drop(j->view->snap->store, &j->visit, j->session->sid, wake, j, &j->store, &e);
-	return answer == STORE_FAILED ? JOB_END : wait_for(j, answer, JOB_TAKE_DROPPED, &e);
-}
-
-static enum job_step
-take_dropped(struct refresh_job *j)
-{
-	const char **unused;
-	struct err e;
-
-	(void)!store_take_drop(&j->store, j->mem, &unused, &e);
-	return JOB_END;
+	return refresh_end_is_over(j, &e) ? refresh_end(j, &e) : JOB_END;
 }
 
 /* --- what the steps share --- */
 
-static enum job_step
-wait_for(struct refresh_job *j, enum store_answer answer, enum job_step take, const struct err *e)
+enum job_step
+refresh_job_wait(struct refresh_job *j, enum store_answer answer, enum job_step take, const struct err *e)
 {
 	if (answer == STORE_FAILED)
 		return failed(j, e);
@@ -573,17 +516,6 @@ failed(struct refresh_job *j, const struct err *e)
 	    "%.*s's session could not be renewed: %s", STR_ARG(j->session->username), e->text);
 	metric_add(&j->worker->metrics.refreshes_failed, 1);
 	return JOB_END;
-}
-
-static enum job_step
-ended(struct refresh_job *j, const struct err *e)
-{
-	j->result = (struct refresh_result){ .state = REFRESH_ENDED };
-	log_request(LOG_LEVEL_INFO, j->id, e->reason, "%.*s's session ends, it could not be renewed: %s",
-	    STR_ARG(j->session->username), e->text);
-	metric_add(&j->worker->metrics.refreshes_ended, 1);
-	grants_drop(j->worker->shared->grants, j->session->sid);
-	return JOB_END_SESSION;
 }
 
 static const struct conf_provider *

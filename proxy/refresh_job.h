@@ -17,6 +17,10 @@
  *     |
  *   the session renewed, its tokens stored; unlock
  *
+ * Who was ended meanwhile, as he was or as the new token names him, ends: the
+ * new refresh token goes back (proxy/refresh_end.h).  Where instances share a
+ * store that is looked at once more a second later, when all have heard of it.
+ *
  * What failed leaves the session as it is, and may be tried again 10 s later.
  *
  * A job for an outbound section goes the same road to the token request, so

@@ -11,6 +11,7 @@
 #include "conf/secret.h"
 #include "proxy/bearer_cache.h"
 #include "proxy/client.h"
+#include "proxy/giveback.h"
 #include "proxy/introspector.h"
 #include "proxy/loops.h"
 #include "proxy/redis.h"
@@ -117,6 +118,7 @@ worker_free(struct worker **wp)
 	listen_on(w, NULL, 0);
 	client_close_all(w);
 	refresh_job_stop_all(w);
+	giveback_stop_all(w);
 	if (w->graves != NULL)
 		reap_cb(-1, 0, w);
 	if (w->fetch != NULL)
@@ -282,7 +284,7 @@ drain(struct worker *w, int64_t wait_ms)
 void
 worker_check_drained(struct worker *w)
 {
-	if (w->draining && w->n_clients == 0 && w->jobs == NULL)
+	if (w->draining && w->n_clients == 0 && w->jobs == NULL && w->givings == NULL)
 		(void)event_base_loopexit(w->base, NULL);
 }
 

@@ -27,6 +27,7 @@ struct introspector;
 struct keeps;
 struct loops;
 struct pool;
+struct giving;
 struct rate;
 struct redis;
 struct refresh_job;
@@ -135,6 +136,7 @@ struct worker {
 	int64_t accept_warned; /* timers_now()'s clock */
 
 	struct refresh_job *jobs; /* sessions that are being renewed here */
+	struct giving *givings;   /* refresh tokens on their way back (proxy/giveback.h) */
 	struct grave *graves;
 	struct event *reap;
 	struct event *flush; /* the access log */

@@ -109,6 +109,26 @@ story('signing out at one instance ends the session at the other, and its tokens
 	assert.equal(c.redis.cli('KEYS', 'wp:tokens:*'), '');
 }));
 
+story('a renewal at one instance that lands while the user signs out at the other leaves nothing behind', () => within({ waitReady: false, n: 0 }, async (c) => {
+	c.op.fault = { metadata: { revocation_endpoint: `${c.op.url}/revoke` } };
+	const [a, b] = [await c.add(), await c.add()];
+	for (const p of [a, b]) await until('the provider\'s metadata', async () => (await c.readyz(p, '?strict')).status === 200);
+	c.op.life = 3;
+	const alice = await c.signedIn(a);
+	c.op.life = 3600;
+	const cookie = alice.jar.header(new URL(c.url));
+	await sleep(2100);
+	// The provider answers when the sign-out is over at its instance, which is before the other one has heard of it.
+	c.op.fault.refreshWhen = () => until('the sign-out', () => c.op.givenBack.length > 0);
+	await c.at(b, new Browser(), '/page', { ...JSON_ONLY, cookie });
+	await until('the renewal', () => c.op.calls.refresh === 1);
+	assert.equal((await c.at(a, alice, '/auth/logout')).status, 302);
+	await until('the new refresh token to go back', () => c.op.givenBack.length === 2, 5000);
+	assert.equal(c.op.givenBack[1].form.get('token'), c.op.issued.at(-2));
+	await until('the tokens to be forgotten', () => c.redis.cli('KEYS', 'wp:tokens:*') === '', 3000);
+	for (const p of [a, b]) assert.equal(await code(c.at(p, new Browser(), '/page', { ...JSON_ONLY, cookie })), '401 session_revoked');
+}));
+
 story('what Redis holds is sealed, has an end, and stands under the prefix', () => within({}, async (c) => {
 	await c.signedIn(c.proxies[0]);
 	const keys = c.redis.cli('KEYS', '*').split('\n');

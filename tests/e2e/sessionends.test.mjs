@@ -1,6 +1,7 @@
 // How sessions end where several are about, or where something is under way while they end.
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { NAVIGATE } from './lib/browser.mjs';
 import { sleep, until } from './lib/ports.mjs';
@@ -148,6 +149,68 @@ story('a session that has run out is left alone by a sign-in', async () => {
 	} finally {
 		await x.end();
 	}
+});
+
+// --- a renewal under way --------------------------------------------------------------------------------------------
+
+// Somebody whose tokens are due; `meanwhile` is done when the provider has been asked for new ones, which then say `claims`.
+async function whileRenewed(x, user, claims, meanwhile) {
+	x.op.reset();
+	x.op.life = 3;
+	const browser = await x.signedIn(user);
+	const cookie = cookieOf(browser, x.url);
+	x.op.life = 3600;
+	await sleep(claimsOf(browser).refresh_at * 1000 - Date.now() + 50);
+	let go;
+	const held = new Promise((resolve) => { go = resolve; });
+	x.op.fault = { refreshWhen: () => held, claims };
+	const waiting = x.browser().request(`${x.url}/page`, { ...JSON_ONLY, cookie });
+	await until('the renewal', () => x.op.calls.refresh === 1);
+	await meanwhile(browser);
+	go();
+	return { browser, cookie, answer: await waiting };
+}
+const revoke = (x, what) => x.browser().request(`${x.proxy.admin}/sessions/revoke`, {
+	method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(what), cookie: ' ',
+});
+const newRefresh = (op) => op.issued.at(-2);
+
+for (const [store, w] of Object.entries(worlds)) {
+	for (const [what, claims, meanwhile] of [
+		['its user signs out', undefined, async (x, b) => assert.equal((await b.request(`${x.url}/auth/logout`, { headers: NAVIGATE })).status, 302)],
+		['it is ended by its username', undefined, async (x) => assert.equal((await revoke(x, { username: 'gerd' })).status, 200)],
+		['the username that it is about to get is ended', { preferred_username: 'gerd-married', sub: 'sub-gerd' }, async (x) => assert.equal((await revoke(x, { username: 'gerd-married' })).status, 200)],
+		['the provider\'s session that it is about to get is ended', { sid: 'op-new', sub: 'sub-gerd' }, async (x) => assert.equal((await revoke(x, { sid: 'op-new' })).status, 200)],
+	]) {
+		story(`store = ${store}: a session is renewed while ${what}: it is over, and the new refresh token goes back`, async () => {
+			const x = await w();
+			const { cookie, answer } = await whileRenewed(x, 'gerd', claims, (b) => meanwhile(x, b));
+			await until('the new refresh token to go back', () => givenBack(x.op).includes(newRefresh(x.op)), 3000);
+			if (store === 'cookie') assert.equal(answer.status, 401, 'who waited got in');
+			assert.deepEqual(answer.setCookies, []);
+			const late = await x.browser().request(`${x.url}/page`, { ...JSON_ONLY, cookie });
+			assert.equal(late.status, 401);
+			assert.deepEqual(late.setCookies, []);
+			assert.equal(late.json.error, 'session_revoked');
+		});
+	}
+}
+
+story('a sign-out gives back what a renewal brought of which the browser never heard', async () => {
+	const x = await worlds.cookie();
+	x.op.reset();
+	x.op.life = 3;
+	const hans = await x.signedIn('hans');
+	await sleep(claimsOf(hans).refresh_at * 1000 - Date.now() + 50);
+	x.op.fault = { refreshDelay: 300 };
+	const q = request(`${x.url}/gone`, { headers: { Cookie: cookieOf(hans, x.url) }, agent: false });
+	q.on('error', () => {});
+	q.end();
+	await until('the token request', () => x.op.calls.refresh === 1);
+	q.destroy();
+	await sleep(600);
+	assert.equal((await hans.request(`${x.url}/auth/logout`, { headers: NAVIGATE })).status, 302);
+	assert.deepEqual(givenBack(x.op), [newRefresh(x.op)]);
 });
 
 closing(...Object.values(worlds));

@@ -226,11 +226,12 @@ export class FaultOp {
 	}
 
 	// Each refresh token is good once; who brings one twice is taken for a thief, and loses all.
-	// Faults: refreshDelay, refreshStatus and refreshBody, refreshDrop, refreshAlso, refreshWithout: members left out
+	// Faults: refreshDelay, refreshWhen: a function that is waited for, refreshStatus and refreshBody, refreshDrop, refreshAlso, refreshWithout: members left out
 	async refresh(form, s, json) {
 		const f = this.fault;
 		this.calls.refresh++;
 		if (f.refreshDelay) await sleep(f.refreshDelay);
+		if (f.refreshWhen) await f.refreshWhen();
 		if (f.refreshStatus) return json(f.refreshBody ?? {}, f.refreshStatus);
 		if (f.refreshDrop) return s.destroy();
 		const c = this.grants.get(form.get('refresh_token'));
