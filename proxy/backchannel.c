@@ -116,7 +116,7 @@ verify(struct request *r, struct err *e)
 
 	(void)err_set(e, REASON_LOGOUT_ISSUER, "logout_token: its iss is no provider's of ours");
 	for (i = 0; i < request_snap(r)->conf->n_providers; i++) {
-		const struct oidc_view *v = endings_view(r, i, &why);
+		const struct oidc_view *v = request_provider_view(r, i, &why);
 
 		if (v == NULL && !matched) {
 			unknown = true;

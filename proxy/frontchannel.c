@@ -76,7 +76,7 @@ is_issuer(struct request *r, size_t provider, struct str iss, bool *unknown)
 {
 	const struct conf_provider *p = &request_snap(r)->conf->providers[provider];
 	struct err ignored;
-	const struct oidc_view *v = endings_view(r, provider, &ignored);
+	const struct oidc_view *v = request_provider_view(r, provider, &ignored);
 	const char *issuer = v != NULL ? v->meta.issuer : p->issuer;
 
 	*unknown = *unknown || issuer == NULL;
@@ -109,7 +109,7 @@ frontchannel_take(struct request *r)
 	    STR_ARG(r->revoking->text), STR_ARG(r->revoking->provider));
 	forget_cookies(r);
 	r->reply.csp =
-	    mem_printf(r->mem, "default-src 'none'; form-action 'none'; frame-ancestors%s", framed_by(r));
+	    mem_printf(r->mem, "default-src 'none'; form-action 'none'; frame-ancestors %s", framed_by(r));
 	reply_set(r, 200, "text/html; charset=utf-8", STR("<!doctype html><title>Signed out</title>\n"));
 	return STEP_REPLY;
 }
@@ -144,7 +144,7 @@ framed_by(struct request *r)
 	size_t i, k;
 
 	for (i = 0; i < c->n_providers; i++) {
-		const struct oidc_view *v = endings_view(r, i, &ignored);
+		const struct oidc_view *v = request_provider_view(r, i, &ignored);
 		const char *urls[3] = { c->providers[i].issuer };
 
 		if (v != NULL) {
@@ -156,12 +156,13 @@ framed_by(struct request *r)
 			const char *origin = urls[k] == NULL ? NULL : origin_of(urls[k], r->mem);
 
 			if (origin != NULL && strstr(list, origin) == NULL)
-				list = mem_printf(r->mem, "%s %s", list, origin);
+				list = mem_printf(r->mem, "%s%s", list, origin);
 		}
 	}
-	return list[0] == '\0' ? " 'none'" : list;
+	return list[0] == '\0' ? "'none'" : list;
 }
 
+/* With a space behind it, which a list needs, and which tells port 44 from port 443. */
 static const char *
 origin_of(const char *url, struct mem *m)
 {
@@ -170,5 +171,5 @@ origin_of(const char *url, struct mem *m)
 
 	if (url_parse(str_of(url), &u, &ignored) == -1)
 		return NULL;
-	return mem_printf(m, "%s://%.*s:%u", u.https ? "https" : "http", STR_ARG(u.host), u.port);
+	return mem_printf(m, "%s://%.*s:%u ", u.https ? "https" : "http", STR_ARG(u.host), u.port);
 }

@@ -10,7 +10,6 @@
 static const char *state_cookie(struct request *, const char *, const char *);
 static struct str kept_state(struct request *);
 static const struct oidc_view *view_of_session(struct request *);
-static void view_release(void *);
 static struct str origin_of(const char *);
 
 /* proxy/session.js, as it stands there, and how long it is. */
@@ -92,7 +91,7 @@ frontend_describe(struct request *r, json_t *o)
 	if (view == NULL || view->meta.check_session_iframe == NULL)
 		return;
 	(void)json_object_set_new(o, "check_session",
-	    json_pack("{s:s, s:s, s:s#}", "iframe", view->meta.check_session_iframe, "client_id",
+	    json_pack("{s:s, s:s, s:s%}", "iframe", view->meta.check_session_iframe, "client_id",
 		s->conf->providers[r->provider].client_id, "session_state", state.p, state.n));
 }
 
@@ -100,21 +99,9 @@ frontend_describe(struct request *r, json_t *o)
 static const struct oidc_view *
 view_of_session(struct request *r)
 {
-	const struct oidc_view *view;
 	struct err ignored;
 
-	view = oidc_view(request_snap(r)->oidc[r->provider], r->now_ms / 1000, &ignored);
-	if (view != NULL)
-		mem_on_free(r->mem, view_release, (void *)(uintptr_t)view);
-	return view;
-}
-
-static void
-view_release(void *arg)
-{
-	const struct oidc_view *v = arg;
-
-	oidc_view_release(&v);
+	return request_provider_view(r, r->provider, &ignored);
 }
 
 /* --- session_state ------------------------------------------------------------ */

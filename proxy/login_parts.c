@@ -14,8 +14,6 @@
 
 #define HINT_MAX 256 /* bytes of a login_hint */
 
-static void view_release(void *);
-
 struct login *
 login_of(struct request *r, size_t provider)
 {
@@ -90,19 +88,8 @@ login_take_view(struct request *r, struct err *e)
 {
 	struct login *l = r->login;
 
-	l->view = oidc_view(request_snap(r)->oidc[l->provider], clock_seconds(), e);
-	if (l->view == NULL)
-		return false;
-	mem_on_free(r->mem, view_release, (void *)(uintptr_t)l->view);
-	return true;
-}
-
-static void
-view_release(void *arg)
-{
-	const struct oidc_view *v = arg;
-
-	oidc_view_release(&v);
+	l->view = request_provider_view(r, l->provider, e);
+	return l->view != NULL;
 }
 
 /* Where to after the sign-in: what was asked for, or what `rd` says; the first page when that is too long. */

@@ -244,6 +244,8 @@ void request_find_session(struct request *r, const size_t *providers, size_t n);
 struct str request_own_path(
     const struct request *r, const char *endpoint); /* origin path + auth_path + "/..." */
 struct snapshot *request_snap(const struct request *r);
+/* What is known of a provider now, until the request ends.  NULL with *e: nothing yet, or too long ago. */
+const struct oidc_view *request_provider_view(struct request *r, size_t provider, struct err *e);
 /* A warning when a token leaves out claims that routes need because they are too large (proxy/overage.h). */
 void request_note_overage(struct request *r, const struct session *s);
 

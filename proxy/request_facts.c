@@ -5,6 +5,8 @@
 #include "proxy/overage.h"
 #include "proxy/request.h"
 
+static void view_release(void *);
+
 bool
 request_from_other_site(const struct request *r)
 {
@@ -51,6 +53,24 @@ struct snapshot *
 request_snap(const struct request *r)
 {
 	return r->view->snap;
+}
+
+const struct oidc_view *
+request_provider_view(struct request *r, size_t provider, struct err *e)
+{
+	const struct oidc_view *v = oidc_view(request_snap(r)->oidc[provider], clock_seconds(), e);
+
+	if (v != NULL)
+		mem_on_free(r->mem, view_release, (void *)(uintptr_t)v);
+	return v;
+}
+
+static void
+view_release(void *arg)
+{
+	const struct oidc_view *v = arg;
+
+	oidc_view_release(&v);
 }
 
 void
