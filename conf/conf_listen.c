@@ -15,6 +15,7 @@ static void one(struct build *, struct group *, struct conf_listen *);
 static void address(struct build *, struct group *, struct conf_listen *);
 static void token(struct build *, struct group *, struct conf_listen *);
 static void browsers_only(struct build *, struct group *, struct conf_listen *);
+static void proxy_protocol(struct build *, struct group *, struct conf_listen *);
 static void certificates(struct build *, struct group *, struct conf_listen *);
 
 void
@@ -104,6 +105,7 @@ browsers_only(struct build *b, struct group *g, struct conf_listen *l)
 	struct item *item = build_value(hsts);
 	struct err why;
 
+	proxy_protocol(b, g, l);
 	l->tls_min_version = build_number(version) == 1 ? 0x0304 : 0x0303;
 	if (item != NULL && !str_is(item->text, STR("no")) &&
 	    value_duration(item->text, &l->hsts, &why) == -1)
@@ -124,6 +126,25 @@ browsers_only(struct build *b, struct group *g, struct conf_listen *l)
 			    "would lead to a public_url that is http; write no");
 			break;
 		}
+}
+
+/* Without anybody whose header is read every connection would be what it is without the setting. */
+static void
+proxy_protocol(struct build *b, struct group *g, struct conf_listen *l)
+{
+	const struct conf_peers *from = &b->conf->trusted_proxies;
+	struct entry *e = groups_entry(g, "proxy_protocol"),
+		     *trusted = groups_entry(build_next(b, SECTION_TOP, NULL), "trusted_proxies");
+	bool is_unix = str_begins(str_of(l->address), STR("unix:"));
+
+	if (!l->proxy_protocol || trusted->flawed || b->broken ||
+	    (is_unix ? from->unix_sockets : from->n > 0))
+		return;
+	build_refuse(b, e, build_value(e),
+	    is_unix
+		? "reads the header from trusted_proxies only, and unix: is not among them; add it"
+		: "reads the header from trusted_proxies only, and these name no address; add those that the "
+		  "balancer connects from");
 }
 
 /* Every file is there and was read once; here they are understood. */

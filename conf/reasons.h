@@ -36,6 +36,7 @@
 	X(NO_ENDPOINT, "no_endpoint", 404, "nothing of ours has this name below auth_path") \
 	X(OVERLOADED, "overloaded", 503, "limits.max_connections is reached") \
 	X(HTTP2_ABUSE, "http2_abuse", 429, "an HTTP/2 connection that makes work and asks for nothing") \
+	X(BAD_PROXY_HEADER, "bad_proxy_header", 400, "a connection of trusted_proxies without a PROXY header, or with a broken one (listen.proxy_protocol)") \
 	X(RATE_LIMITED, "rate_limited", 429, "more sign-ins from one address than limits.logins_per_minute") \
 	X(DRAINING, "draining", 503, "the proxy is stopping") \
 	X(BAD_TYPE, "bad_type", 415, "a body of another Content-Type than the endpoint takes") \

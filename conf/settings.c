@@ -83,8 +83,9 @@ const struct setting settings[] = {
 	    .help = "The oldest TLS that is spoken." },
 	{ ROW(S, "http2", BOOL), .otherwise = "yes with TLS", .example = "no", AT(conf_listen, http2),
 	    .help = "Speak HTTP/2 with browsers that ask for it." },
-	{ ROW(S, "proxy_protocol", BOOL), .fallback = "no", .later = "yes",
-	    .help = "Read the client's address from a PROXY header, from trusted_proxies only." },
+	{ ROW(S, "proxy_protocol", BOOL), .fallback = "no", AT(conf_listen, proxy_protocol),
+	    .help = "Take the client's address from the PROXY header that every connection of "
+	    "trusted_proxies begins with." },
 	{ ROW(S, "https_redirect", BOOL), .fallback = "no", AT(conf_listen, https_redirect),
 	    .help = "Answer every request with a redirect to public_url." },
 	{ ROW(S, "hsts", TEXT), .fallback = "no",

@@ -12,7 +12,6 @@
 #include "proxy/request.h"
 #include "proxy/tls.h"
 
-#define NEWCOMER_MS 500 /* for the first request of who connected just before the proxy stops */
 #define LINGER_MS   3000
 #define DISCARD_MAX 65536 /* a refused body up to this is read, so that the connection can be kept */
 
@@ -93,6 +92,10 @@ static void
 readable(struct client *c)
 {
 	switch (c->state) {
+	case CLIENT_PROXY:
+		if (!client_proxy_readable(c))
+			break;
+		/* fallthrough */
 	case CLIENT_HEAD:
 		read_head(c);
 		break;
@@ -479,41 +482,6 @@ client_free(struct grave *g)
 	free(c);
 }
 
-void
-client_close_all(struct worker *w)
-{
-	while (w->clients != NULL)
-		client_close(w->clients, "the proxy stops");
-}
-
-void
-client_drain_all(struct worker *w)
-{
-	struct client *c, *next;
-
-	for (c = w->clients; c != NULL; c = next) {
-		int n;
-
-		next = c->next;
-		if (c->h2 != NULL)
-			http2_drain(c);
-		if (c->state != CLIENT_HEAD || c->in != NULL)
-			continue;
-		/* A request that has arrived already is answered; an answer that is on its way gets there. */
-		n = stream_peek(&c->stream);
-		if (n == 1) {
-			stream_want_read(&c->stream, stream_pending(&c->stream) == 0);
-		} else if (n == -1 && stream_pending(&c->stream) > 0) {
-			client_finish(c);
-		} else if (n == -1 && c->served == 0) {
-			c->wait = WAIT_IDLE;
-			timer_set(w->timers, &c->timer, timed_out, NEWCOMER_MS);
-		} else {
-			client_close(c, "idle, and the proxy stops");
-		}
-	}
-}
-
 /* --- called by the timer wheel and by the stream --- */
 
 static void
@@ -531,6 +499,10 @@ timed_out(struct timer *t)
 		timer_set(c->worker->timers, t, timed_out, 10000);
 		return;
 	case WAIT_HEAD:
+		if (c->state == CLIENT_PROXY) {
+			client_proxy_late(c);
+			return;
+		}
 		if (c->in == NULL || c->in->end == c->in->start) {
 			client_close(c, "nothing came");
 			return;

@@ -25,6 +25,7 @@ enum client_wait { WAIT_NOTHING, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_DRAIN, WA
 
 enum client_state {
 	CLIENT_HEAD,    /* waits for a head, or is reading one */
+	CLIENT_PROXY,   /* not yet: a balancer has to say whose connection this is (client_proxy.c) */
 	CLIENT_REQUEST, /* a request is on its road */
 	CLIENT_HTTP2,   /* its streams have states of their own: http2.c */
 	CLIENT_DISCARD, /* answered; the rest of its body is read and forgotten */
@@ -56,7 +57,8 @@ struct client {
 	enum client_state state;
 	enum client_wait wait;
 	unsigned served;
-	bool admin, tls, https_redirect;
+	bool admin, https_redirect;
+	bool tls;       /* on this connection, or with the balancer that relays it */
 	bool want_body; /* the road takes body bytes */
 	bool tunnel;
 	bool close_when_drained;
@@ -65,7 +67,8 @@ struct client {
 	bool is_stream; /* of HTTP/2: this is the first member of a struct http2_stream */
 	bool greeting;  /* the handshake is not done: it may say h2 */
 	bool sent_continue;
-	struct in6_addr peer; /* the socket's peer, IPv4 mapped */
+	bool nameless; /* its PROXY header names nobody: peer is the balancer, whose words these are not */
+	struct in6_addr peer; /* the socket's peer, or whom its PROXY header names; IPv4 mapped */
 	size_t scanned;
 	struct body body;
 	int64_t hsts;
@@ -74,6 +77,8 @@ struct client {
 };
 
 bool client_accept(struct listener *l); /* a turn's worth; true: there may be more */
+/* Does trusted_proxies name who speaks here?  Then what it says of others is believed. */
+bool client_is_trusted(const struct client *c, const struct conf *conf);
 void client_close_all(struct worker *w);
 void client_drain_all(struct worker *w); /* idle ones close now, the others after their request */
 
@@ -84,6 +89,9 @@ void client_close(struct client *c, const char *why); /* of a stream: it is rese
 
 /* Reading begins; ssl may be NULL and is taken over. */
 struct client *client_new(struct worker *w, int fd, SSL *ssl);
+/* In CLIENT_PROXY.  true: the header is read, and what follows is the client's own. */
+bool client_proxy_readable(struct client *c);
+void client_proxy_late(struct client *c); /* limits.header_timeout is over */
 void client_wait_for(struct client *c, enum client_wait what);
 void client_finish(struct client *c); /* no further request: what is pending goes out first */
 int client_take_length(struct client *c, struct str *data, struct err *e) MUST_CHECK; /* BODY_LENGTH only */

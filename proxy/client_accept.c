@@ -1,4 +1,4 @@
-/* proxy/client_accept.c - connections come in; see proxy/client.h */
+/* proxy/client_accept.c - connections come in, and go when the proxy stops; see proxy/client.h */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -9,10 +9,12 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "proxy/client.h"
+#include "proxy/http2.h"
 
 #define ACCEPTS_PER_TURN 64
 #define ACCEPT_PAUSE_MS  250 /* without a descriptor to spare */
 #define ACCEPT_WARN_MS   10000
+#define NEWCOMER_MS      500 /* for the first request of who connected just before the proxy stops */
 
 static void pause_accept(struct listener *, int);
 static void accept_again(struct timer *);
@@ -99,6 +101,8 @@ admit(struct listener *l, int fd, const struct sockaddr_storage *addr)
 		c->https_redirect = section->https_redirect;
 		c->hsts = section->hsts / 1000;
 		c->greeting = ssl != NULL && section->http2;
+		if (section->proxy_protocol && client_is_trusted(c, w->view->snap->conf))
+			c->state = CLIENT_PROXY;
 	}
 }
 
@@ -138,6 +142,15 @@ take_peer(struct client *c, const struct sockaddr_storage *addr)
 	(void)setsockopt(c->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+bool
+client_is_trusted(const struct client *c, const struct conf *conf)
+{
+	if (c->nameless)
+		return false;
+	return c->unix_peer ? conf->trusted_proxies.unix_sockets
+			    : conf_peers_has(&conf->trusted_proxies, &c->peer);
+}
+
 /* Over max_connections: the shortest answer there is, so that a balancer in front goes elsewhere. */
 static void
 turn_away(struct worker *w, int fd, bool tls)
@@ -153,4 +166,41 @@ turn_away(struct worker *w, int fd, bool tls)
 	(void)close(fd);
 	(void)atomic_fetch_sub(&w->shared->connections, 1);
 	metric_add(&w->metrics.refusals[REASON_OVERLOADED], 1);
+}
+
+/* --- and all of them go --- */
+
+void
+client_close_all(struct worker *w)
+{
+	while (w->clients != NULL)
+		client_close(w->clients, "the proxy stops");
+}
+
+void
+client_drain_all(struct worker *w)
+{
+	struct client *c, *next;
+
+	for (c = w->clients; c != NULL; c = next) {
+		int n;
+
+		next = c->next;
+		if (c->h2 != NULL)
+			http2_drain(c);
+		if ((c->state != CLIENT_HEAD && c->state != CLIENT_PROXY) || c->in != NULL)
+			continue;
+		/* A request that has arrived already is answered; an answer that is on its way gets there. */
+		n = c->state == CLIENT_PROXY ? -1 : stream_peek(&c->stream);
+		if (n == 1) {
+			stream_want_read(&c->stream, stream_pending(&c->stream) == 0);
+		} else if (n == -1 && stream_pending(&c->stream) > 0) {
+			client_finish(c);
+		} else if (n == -1 && c->served == 0) {
+			c->wait = WAIT_IDLE;
+			timer_set(w->timers, &c->timer, c->timer.fire, NEWCOMER_MS);
+		} else {
+			client_close(c, "idle, and the proxy stops");
+		}
+	}
 }

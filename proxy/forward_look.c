@@ -16,12 +16,9 @@ static void take_id(struct request *);
 void
 forward_look(struct request *r)
 {
-	const struct conf *c = request_snap(r)->conf;
-
 	r->addr = r->client->peer;
 	r->https = r->client->tls;
-	r->trusted = r->client->unix_peer ? c->trusted_proxies.unix_sockets
-					  : conf_peers_has(&c->trusted_proxies, &r->client->peer);
+	r->trusted = client_is_trusted(r->client, request_snap(r)->conf);
 	if (r->trusted)
 		look_through(r);
 	take_id(r);

@@ -64,6 +64,7 @@ stream_new(struct http2 *h, int32_t id)
 	c->tls = of->tls;
 	c->https_redirect = of->https_redirect;
 	c->unix_peer = of->unix_peer;
+	c->nameless = of->nameless;
 	c->peer = of->peer;
 	c->hsts = of->hsts;
 	c->listen_address = of->listen_address;

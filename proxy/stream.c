@@ -17,6 +17,7 @@
 #define GATHER_PLAIN  2048  /* beyond it copying costs more than the kernel's walk over a list */
 #define TLS_PIECE     16384 /* one record: small pieces of an iovec are joined up to this */
 
+static ssize_t receive(struct stream *, void *, size_t, int);
 static ssize_t write_some(struct stream *, struct iovec *, int);
 static size_t length_of(const struct iovec *, int);
 static struct str gather(char *, size_t most, const struct iovec *, int);
@@ -106,8 +107,6 @@ stream_has_news(const struct stream *s)
 ssize_t
 stream_read(struct stream *s, void *buf, size_t cap)
 {
-	ssize_t n;
-
 	/* A socket that cannot be written may still hold what the peer said before. */
 	if (s->fd == -1 || (s->failed && s->ssl != NULL))
 		return -2;
@@ -115,8 +114,22 @@ stream_read(struct stream *s, void *buf, size_t cap)
 		ERR_clear_error();
 		return tls_result(s, SSL_read(s->ssl, buf, cap > INT_MAX ? INT_MAX : (int)cap), true);
 	}
+	return receive(s, buf, cap, 0);
+}
+
+ssize_t
+stream_read_ahead(struct stream *s, void *buf, size_t cap, bool peek)
+{
+	return s->fd == -1 ? -2 : receive(s, buf, cap, peek ? MSG_PEEK : 0);
+}
+
+static ssize_t
+receive(struct stream *s, void *buf, size_t cap, int flags)
+{
+	ssize_t n;
+
 	do
-		n = recv(s->fd, buf, cap, 0);
+		n = recv(s->fd, buf, cap, flags);
 	while (n == -1 && errno == EINTR);
 	if (n >= 0)
 		return n;

@@ -66,6 +66,10 @@ void stream_want_read(struct stream *s, bool want);
 /* > 0: bytes; 0: the peer has shut down; -1: nothing now; -2: failed. */
 ssize_t stream_read(struct stream *s, void *buf, size_t cap);
 
+/* Beneath TLS, which has not begun: what comes ahead of it.  peek: it stays where it is.  As stream_read().
+ */
+ssize_t stream_read_ahead(struct stream *s, void *buf, size_t cap, bool peek);
+
 /* The loop knows of bytes, or of the end, that the owner has not been told of yet.  Costs no system call. */
 bool stream_has_news(const struct stream *s);
 

@@ -44,6 +44,8 @@ static const struct words by_reason[REASON_COUNT] = {
 	    "Sign out once more in a few minutes.") },
 	[REASON_HTTP2_ABUSE] = { SAY("Too many requests", "Your browser asked for more than it took.",
 	    "Wait a minute, then try again.") },
+	[REASON_BAD_PROXY_HEADER] = { SAY("Not understood",
+	    "The server in front of this one did not say whose connection this is.", NULL) },
 	[REASON_RATE_LIMITED] = { SAY("Too many sign-ins",
 	    "There were too many sign-ins from your network in the last minute.",
 	    "Wait a minute, then try again.") },

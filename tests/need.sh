@@ -31,6 +31,7 @@ test cmd:node nodejs
 test cmd:npm npm
 test cmd:chromium chromium
 test cmd:nginx nginx
+test file:/usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream
 test cmd:openssl openssl
 test cmd:ps procps
 test cmd:redis-server redis-server

@@ -92,11 +92,9 @@ story('a syntax error is said with its line, and that the rest is unchecked', ()
 });
 
 story('a key that is documented but not built yet is a mistake that says so', () => {
-	for (const [was, is] of [['session {', 'pages = "/tmp"\nsession {'], [/(listen "[^"]*" \{)/, '$1 proxy_protocol = yes']]) {
-		const r = run(['-t', '-c', file(good.replace(was, is))]);
-		assert.equal(r.status, 1);
-		assert.match(r.stderr + r.stdout, /not supported yet/);
-	}
+	const r = run(['-t', '-c', file(good.replace('session {', 'pages = "/tmp"\nsession {'))]);
+	assert.equal(r.status, 1);
+	assert.match(r.stderr + r.stdout, /not supported yet/);
 });
 
 story('a secret file that others may read is a warning, not a mistake; ${ENV} fills in', () => {

@@ -53,10 +53,16 @@ static const struct row listens[] = {
 	{ "listen", "tls_min_version = 1.1\nhttp2 = yes\nproxy_protocol = yes\nhsts = yes",
 	    "2: listen \"127.0.0.1:8080\": tls_min_version: \"1.1\" is not accepted; write one of: 1.2 1.3\n"
 	    "3: listen \"127.0.0.1:8080\": http2: \"yes\" is agreed on by TLS only; set tls_certificate, or write no\n"
-	    "4: listen \"127.0.0.1:8080\": proxy_protocol: \"yes\" is not supported yet; write no\n"
+	    "4: listen \"127.0.0.1:8080\": proxy_protocol: \"yes\" reads the header from trusted_proxies only, and these name no address; add those that the balancer connects from\n"
 	    "5: listen \"127.0.0.1:8080\": hsts: \"yes\" is neither no nor a duration; write no, or for example \"365d\"", NULL },
 	{ "listen", "tls_certificate = \"${D}/tls.crt\"\ntls_certificate_key = \"${D}/tls.key\"\nhttps_redirect = yes",
 	    "4: listen \"127.0.0.1:8080\": https_redirect: \"yes\" would lead back here: this address speaks https already; write no", NULL },
+	{ "", "trusted_proxies = \"unix:\"\nlisten \"127.0.0.1:81\" {\nproxy_protocol = yes\n}\nlisten \"unix:/run/x\" {\nproxy_protocol = yes\n}",
+	    "3: listen \"127.0.0.1:81\": proxy_protocol: \"yes\" reads the header from trusted_proxies only, and these name no address; add those that the balancer connects from", NULL },
+	{ "", "trusted_proxies = \"10.0.0.1\"\nlisten \"127.0.0.1:81\" {\nproxy_protocol = yes\n}\nlisten \"unix:/run/x\" {\nproxy_protocol = yes\n}",
+	    "6: listen \"unix:/run/x\": proxy_protocol: \"yes\" reads the header from trusted_proxies only, and unix: is not among them; add it", NULL },
+	{ "", "trusted_proxies = \"10.0.0.1/8\"\nlisten \"127.0.0.1:81\" {\nproxy_protocol = yes\n}",
+	    "1: trusted_proxies: \"10.0.0.1/8\" has bits set behind its prefix; write 10.0.0.0/8, or 10.0.0.1/32 for the one address", NULL },
 	{ "", "public_url = \"http://127.0.0.1:1\"\nlisten \"127.0.0.1:81\" {\nhttps_redirect = yes\n}",
 	    "3: listen \"127.0.0.1:81\": https_redirect: \"yes\" would lead to a public_url that is http; write no", NULL },
 	{ "admin", "token = \"geheim\"\ntoken_file = \"/x\"\nallow = { \"127.0.0.1/8\", \"unix:\" }",

@@ -11,7 +11,7 @@ export class Raw {
 			const opened = () => { raw.socket.off('error', reject); raw.socket.on('error', (e) => { raw.error = e; }); resolve(raw); };
 			raw.socket = options.tls
 				? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options.tls }, opened)
-				: connect({ port, host: options.host ?? '127.0.0.1' }, opened);
+				: connect(options.path ? { path: options.path } : { port, host: options.host ?? '127.0.0.1', localAddress: options.localAddress }, opened);
 			raw.socket.once('error', reject);
 			raw.wake = () => {};
 			raw.socket.on('data', (d) => { raw.bytes = Buffer.concat([raw.bytes, d]); raw.wake(); });
