@@ -23,6 +23,8 @@ struct entry {
 	unsigned long generation;
 	size_t outbound;
 	struct outbound_token *token; /* NULL: it failed */
+	struct mem *mem;              /* ours; of what follows */
+	struct session whose;         /* as much as ends it */
 	struct err why;
 	int64_t got, until; /* ms */
 	size_t bytes;
@@ -36,6 +38,7 @@ struct grants {
 	size_t n, bytes;
 };
 
+static void keep_whose(struct entry *, const struct session *);
 static struct entry **bucket(struct grants *, struct str sid);
 static struct entry **find(struct grants *, const struct grants_key *);
 static struct entry *add(struct grants *, const struct grants_key *, size_t bytes);
@@ -106,11 +109,28 @@ grants_put(
 	sweep(g, now);
 	e = add(g, k, access_token.n);
 	if (e != NULL) {
+		if (k->session != NULL)
+			keep_whose(e, k->session);
 		e->token = outbound_token_new(access_token);
 		e->got = now;
 		e->until = now + life - life / 3;
 	}
 	(void)pthread_mutex_unlock(&g->lock);
+}
+
+/* What revocations may name. */
+static void
+keep_whose(struct entry *e, const struct session *s)
+{
+	e->mem = mem_new(SIZE_MAX);
+	e->whose = (struct session){
+		.sid = { e->sid, e->n_sid },
+		.op_sid = mem_str(e->mem, s->op_sid),
+		.sub = mem_str(e->mem, s->sub),
+		.username = mem_str(e->mem, s->username),
+		.idp = mem_str(e->mem, s->idp),
+		.sst = s->sst,
+	};
 }
 
 void
@@ -152,6 +172,28 @@ grants_drop(struct grants *g, struct str sid)
 		else
 			at = &(*at)->next;
 	(void)pthread_mutex_unlock(&g->lock);
+}
+
+size_t
+grants_drop_revoked(struct grants *g, const struct revoked *revoked, int64_t now_s)
+{
+	struct entry *e, *next;
+	size_t before, n;
+
+	(void)pthread_mutex_lock(&g->lock);
+	before = g->n;
+	for (e = TAILQ_FIRST(&g->entries); e != NULL; e = next) {
+		const struct grants_key k = {
+			.sid = { e->sid, e->n_sid }, .generation = e->generation, .outbound = e->outbound
+		};
+
+		next = TAILQ_NEXT(e, order);
+		if (e->mem != NULL && revoked_session(revoked, &e->whose, now_s))
+			drop(g, find(g, &k));
+	}
+	n = before - g->n;
+	(void)pthread_mutex_unlock(&g->lock);
+	return n;
 }
 
 /* --- entries; the lock is held --- */
@@ -211,6 +253,7 @@ drop(struct grants *g, struct entry **at)
 	g->n--;
 	g->bytes -= e->bytes;
 	outbound_token_release(&e->token);
+	mem_free(&e->mem);
 	free(e);
 }
 
@@ -221,7 +264,9 @@ sweep(struct grants *g, int64_t now)
 	struct entry *e;
 
 	for (int i = 0; i < SWEPT && (e = TAILQ_FIRST(&g->entries)) != NULL; i++) {
-		const struct grants_key k = { { e->sid, e->n_sid }, e->generation, e->outbound };
+		const struct grants_key k = {
+			.sid = { e->sid, e->n_sid }, .generation = e->generation, .outbound = e->outbound
+		};
 
 		if (e->until <= now) {
 			drop(g, find(g, &k));
@@ -239,7 +284,9 @@ make_room(struct grants *g, size_t bytes)
 
 	while ((g->n >= GRANTS_MAX || g->bytes + bytes > GRANTS_BYTES) &&
 	       (e = TAILQ_FIRST(&g->entries)) != NULL) {
-		const struct grants_key k = { { e->sid, e->n_sid }, e->generation, e->outbound };
+		const struct grants_key k = {
+			.sid = { e->sid, e->n_sid }, .generation = e->generation, .outbound = e->outbound
+		};
 
 		drop(g, find(g, &k));
 	}

@@ -14,6 +14,8 @@
 #include "conf/err.h"
 #include "conf/str.h"
 #include "oidc/outbound.h"
+#include "session/revoked.h"
+#include "session/session.h"
 
 #define GRANTS_MAX   65536
 #define GRANTS_BYTES (64 * 1024 * 1024)
@@ -23,8 +25,9 @@ struct grants;
 
 struct grants_key {
 	struct str sid;
-	unsigned long generation; /* of the snapshot */
-	size_t outbound;          /* index into its conf.outbounds */
+	unsigned long generation;      /* of the snapshot */
+	size_t outbound;               /* index into its conf.outbounds */
+	const struct session *session; /* for grants_put(): whose it is */
 };
 
 enum grants_found {
@@ -47,5 +50,7 @@ void grants_fail(struct grants *g, const struct grants_key *k, const struct err 
 void grants_reject(
     struct grants *g, const struct grants_key *k, const struct outbound_token *token, int64_t now);
 void grants_drop(struct grants *g, struct str sid); /* the session is over */
+/* Those of sessions that were ended.  Looks at every one; how many it was. */
+size_t grants_drop_revoked(struct grants *g, const struct revoked *revoked, int64_t now_s);
 
 #endif

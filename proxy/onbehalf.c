@@ -28,8 +28,8 @@ section(const struct request *r)
 static struct grants_key
 key_of(const struct request *r)
 {
-	return (
-	    struct grants_key){ r->session->sid, request_snap(r)->generation, r->match.route->outbound - 1 };
+	return (struct grants_key){ r->session->sid, request_snap(r)->generation,
+		r->match.route->outbound - 1, r->session };
 }
 
 /* Is it there?  Else one that is under way is waited for, or begun. */

@@ -311,7 +311,9 @@ know(struct refresh_job *j, int64_t turn)
 static struct grants_key
 grant_of(const struct refresh_job *j)
 {
-	return (struct grants_key){ j->session->sid, j->view->snap->generation, j->outbound - 1 };
+	const struct session *x = j->session;
+
+	return (struct grants_key){ x->sid, j->view->snap->generation, j->outbound - 1, x };
 }
 
 static enum job_step

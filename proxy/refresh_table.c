@@ -24,7 +24,10 @@ struct entry {
 	int64_t until_ms;             /* settled ones */
 	struct refresh_result result; /* texts in mem */
 	struct mem *mem;              /* NULL while it runs */
-	size_t bytes;
+	struct refresh_result before; /* RENEWED, for who has an older session still; in mem_before */
+	struct mem *mem_before;       /* NULL: nothing */
+	int64_t until_before_ms;
+	size_t bytes, bytes_before;
 	struct waiters waiters;
 };
 
@@ -50,10 +53,14 @@ struct refresh_table {
 
 static struct entry **find(struct refresh_table *, struct str sid);
 static struct entry *add(struct refresh_table *, struct entry **at, struct str sid);
+static void run_again(struct refresh_table *, struct entry *);
+static void forget_before(struct refresh_table *, struct entry *);
 static void drop(struct refresh_table *, struct entry *);
+static bool expire(struct refresh_table *, struct entry *, int64_t now_ms);
 static void sweep(struct refresh_table *, int64_t now_ms);
 static bool make_room(struct refresh_table *, size_t bytes);
 static bool is_news(const struct entry *, const struct refresh_asker *);
+static bool is_behind(const struct entry *, const struct refresh_asker *);
 static void take(struct entry *, const struct refresh_asker *, struct mem *, struct refresh_result *);
 static size_t copy(const struct refresh_result *, struct mem *, struct refresh_result *);
 static void call(void *);
@@ -101,9 +108,9 @@ refresh_table_enter(
 	} else if (e != NULL && is_news(e, a)) {
 		take(e, a, m, out);
 		seat = REFRESH_KNOWN;
+	} else if (e != NULL) {
+		run_again(t, e);
 	} else {
-		if (e != NULL)
-			drop(t, e);
 		if (a->sid.n > SID_MAX || !make_room(t, 0))
 			seat = REFRESH_FULL;
 		else
@@ -144,6 +151,8 @@ refresh_table_settle(struct refresh_table *t, struct str sid, const struct refre
 		e->until_ms = now_ms + (r->state == REFRESH_RENEWED ? REFRESH_UNTAKEN : REFRESH_AGAIN);
 		TAILQ_INSERT_TAIL(&t->settled, e, order);
 		t->bytes += e->bytes;
+		if (r->state != REFRESH_FAILED || r->tokens.refresh_token.n > 0)
+			forget_before(t, e);
 		TAILQ_CONCAT(&waiting, &e->waiters, order);
 		TAILQ_FOREACH(w, &waiting, order)
 		w->entry = NULL;
@@ -182,6 +191,35 @@ add(struct refresh_table *t, struct entry **at, struct str sid)
 	return e;
 }
 
+/* What it brought last time stays beside what it will bring. */
+static void
+run_again(struct refresh_table *t, struct entry *e)
+{
+	if (e->result.state == REFRESH_RENEWED) {
+		forget_before(t, e);
+		e->before = e->result;
+		e->mem_before = e->mem;
+		e->until_before_ms = e->until_ms;
+		e->bytes_before = e->bytes;
+	} else {
+		t->bytes -= e->bytes;
+		mem_free(&e->mem);
+	}
+	TAILQ_REMOVE(&t->settled, e, order);
+	e->mem = NULL;
+	e->bytes = 0;
+	e->taken = false;
+	e->result = (struct refresh_result){ .state = REFRESH_RUNNING };
+}
+
+static void
+forget_before(struct refresh_table *t, struct entry *e)
+{
+	t->bytes -= e->bytes_before;
+	e->bytes_before = 0;
+	mem_free(&e->mem_before);
+}
+
 static void
 drop(struct refresh_table *t, struct entry *e)
 {
@@ -192,8 +230,31 @@ drop(struct refresh_table *t, struct entry *e)
 		TAILQ_REMOVE(&t->settled, e, order);
 	t->n--;
 	t->bytes -= e->bytes;
+	forget_before(t, e);
 	mem_free(&e->mem);
 	free(e);
+}
+
+/* true: it is gone.  What was there before the attempt that failed takes its place. */
+static bool
+expire(struct refresh_table *t, struct entry *e, int64_t now_ms)
+{
+	if (e->until_ms > now_ms)
+		return false;
+	if (e->mem_before == NULL || e->until_before_ms <= now_ms) {
+		drop(t, e);
+		return true;
+	}
+	t->bytes -= e->bytes;
+	mem_free(&e->mem);
+	e->result = e->before;
+	e->mem = e->mem_before;
+	e->until_ms = e->until_before_ms;
+	e->bytes = e->bytes_before;
+	e->taken = true;
+	e->mem_before = NULL;
+	e->bytes_before = 0;
+	return false;
 }
 
 /* A few at a time: those looked at that are not over yet go to the end of the line. */
@@ -204,10 +265,8 @@ sweep(struct refresh_table *t, int64_t now_ms)
 	int i;
 
 	for (i = 0; i < SWEPT && (e = TAILQ_FIRST(&t->settled)) != NULL; i++) {
-		if (e->until_ms <= now_ms) {
-			drop(t, e);
+		if (expire(t, e, now_ms))
 			continue;
-		}
 		TAILQ_REMOVE(&t->settled, e, order);
 		TAILQ_INSERT_TAIL(&t->settled, e, order);
 	}
@@ -225,12 +284,25 @@ make_room(struct refresh_table *t, size_t bytes)
 static bool
 is_news(const struct entry *e, const struct refresh_asker *a)
 {
-	return e->until_ms > a->now_ms && (e->result.state != REFRESH_RENEWED || e->result.turn > a->turn);
+	return is_behind(e, a) ||
+	       (e->until_ms > a->now_ms && (e->result.state != REFRESH_RENEWED || e->result.turn > a->turn));
+}
+
+/* It failed; but this one does not even have what was brought before. */
+static bool
+is_behind(const struct entry *e, const struct refresh_asker *a)
+{
+	return e->result.state == REFRESH_FAILED && e->mem_before != NULL && e->until_before_ms > a->now_ms &&
+	       e->before.turn > a->turn;
 }
 
 static void
 take(struct entry *e, const struct refresh_asker *a, struct mem *m, struct refresh_result *out)
 {
+	if (is_behind(e, a)) {
+		(void)copy(&e->before, m, out);
+		return;
+	}
 	if (!e->taken && !a->in_passing && e->result.state == REFRESH_RENEWED)
 		e->until_ms = a->now_ms + REFRESH_TAKEN;
 	e->taken = e->taken || !a->in_passing;

@@ -9,6 +9,9 @@
  *      +---- RENEWED: 60 s after somebody took it, else 10 min;  -----------+
  *            FAILED, ENDED: 10 s
  *
+ * What was RENEWED is still there after a later attempt that FAILED: a browser
+ * that has not got it yet must not go back to a refresh token that is spent.
+ *
  * Whoever asks while it runs waits for it or goes on; whoever asks afterwards
  * with an older session gets what it brought.  The first starts a job and owes
  * the table a refresh_table_settle(), whatever happens.

@@ -4,12 +4,16 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "conf/post.h"
+#include "proxy/grants.h"
 #include "proxy/redis_sink.h"
 #include "proxy/revoke.h"
 #include "proxy/watch.h"
 #include "proxy/worker.h"
 #include "session/session.h"
 
+#define FORGET_MS                                                                                            \
+	1000             /* after a session was ended; however many are, all are looked at once in that time \
+			  */
 #define CLOCKS_DIFFER 60 /* seconds that machines behind one balancer may be apart */
 
 struct revoke_op {
@@ -26,6 +30,7 @@ struct revoke_op {
 static void kept_here(void *);
 static void op_free(struct revoke_op *);
 static void look_here(void *);
+static void forget_grants(struct timer *);
 
 struct revoke_op *
 revoke_ask(struct worker *w, const struct revocation *v, size_t n, revoke_done *done, void *arg)
@@ -141,6 +146,20 @@ look_here(void *arg)
 
 	atomic_store(&w->looking, false); /* before: what is added from now on is looked for once more */
 	watch_look(w);
+	if (w->number == 0 && !timer_is_set(&w->forget))
+		timer_set(w->timers, &w->forget, forget_grants, FORGET_MS);
+}
+
+/* Nobody can use them any more; they need not stay in memory either. */
+static void
+forget_grants(struct timer *t)
+{
+	struct worker *w = timer_owner(t, struct worker, forget);
+
+	const size_t n = grants_drop_revoked(w->shared->grants, w->shared->revoked, clock_seconds());
+
+	if (n > 0)
+		log_debug("%zu tokens for upstreams were forgotten: their sessions were ended", n);
 }
 
 const struct revocation *

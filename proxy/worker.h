@@ -129,6 +129,7 @@ struct worker {
 
 	struct watch *watches;  /* of streams that end with their session */
 	atomic_bool looking;    /* revoke_look() is on its way */
+	struct timer forget;    /* the first worker's: tokens of sessions that were ended (proxy/grants.h) */
 	struct client *clients; /* open ones */
 	size_t n_clients;
 	struct listener *listeners;

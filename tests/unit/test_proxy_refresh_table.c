@@ -117,6 +117,37 @@ START_TEST(what_failed_is_not_tried_again_at_once)
 }
 END_TEST
 
+START_TEST(what_was_brought_outlives_a_later_attempt_that_failed)
+{
+	const struct refresh_asker behind = { .sid = SID, .turn = 100, .now_ms = NOW + 20 };
+	struct refresh_result r;
+
+	ck_assert_int_eq(enter(100, 0, &r), REFRESH_FIRST);
+	settle(REFRESH_RENEWED, 200);
+	ck_assert_int_eq(enter(200, 5, &r), REFRESH_FIRST);
+	refresh_table_settle(table, SID, &(struct refresh_result){ .state = REFRESH_FAILED }, NOW + 10);
+	ck_assert(refresh_table_look(table, &behind, m, &r));
+	ck_assert_int_eq(r.state, REFRESH_RENEWED);
+	ck_assert_int_eq(r.turn, 200);
+	ck_assert(str_is(r.tokens.refresh_token, STR("new-refresh")));
+	ck_assert_int_eq(enter(200, 20, &r), REFRESH_KNOWN);
+	ck_assert_int_eq(r.state, REFRESH_FAILED);
+	/* After that, too, and again and again. */
+	ck_assert_int_eq(enter(200, 10 + REFRESH_AGAIN, &r), REFRESH_FIRST);
+	refresh_table_settle(
+	    table, SID, &(struct refresh_result){ .state = REFRESH_FAILED }, NOW + 10 + REFRESH_AGAIN);
+	ck_assert_int_eq(enter(100, 15 + REFRESH_AGAIN, &r), REFRESH_KNOWN);
+	ck_assert_int_eq(r.turn, 200);
+	ck_assert_int_eq(enter(100, 20 + 2 * REFRESH_AGAIN, &r), REFRESH_KNOWN);
+	ck_assert_int_eq(r.turn, 200);
+	/* Until a later one brings something, or the end. */
+	ck_assert_int_eq(enter(200, 25 + 2 * REFRESH_AGAIN, &r), REFRESH_FIRST);
+	settle(REFRESH_ENDED, 0);
+	ck_assert_int_eq(enter(100, 30, &r), REFRESH_KNOWN);
+	ck_assert_int_eq(r.state, REFRESH_ENDED);
+}
+END_TEST
+
 START_TEST(looking_begins_nothing)
 {
 	const struct refresh_asker a = { .sid = SID, .turn = 100, .now_ms = NOW };
@@ -199,6 +230,7 @@ main(void)
 	tcase_add_test(t, who_has_the_new_session_already_begins_the_next);
 	tcase_add_test(t, late_comers_are_served_for_a_minute_after_the_first_of_them);
 	tcase_add_test(t, what_failed_is_not_tried_again_at_once);
+	tcase_add_test(t, what_was_brought_outlives_a_later_attempt_that_failed);
 	tcase_add_test(t, looking_begins_nothing);
 	tcase_add_test(t, everybody_who_waits_is_woken_once_and_from_their_own_loop);
 	tcase_add_test(t, who_waits_for_what_is_settled_is_woken_as_well);
