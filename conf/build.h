@@ -85,6 +85,9 @@ void conf_outbound_find(struct build *b, struct entry *e, size_t *index);
 /* The same, of a route that has such a section: can its requests have its token? */
 void conf_outbound_fit(struct build *b, struct entry *e, const struct conf_route *r);
 
+/* conf_pages.c, for the top level: the templates in the directory that e names. */
+void conf_pages_build(struct build *b, struct entry *e);
+
 /* conf_redis.c, for the session. */
 void conf_redis_build(struct build *b, struct group *g, struct conf_session *s);
 #endif

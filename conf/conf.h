@@ -315,14 +315,28 @@ struct conf_route {
 	struct conf_place at;
 };
 
+/* The pages that an operator may write himself: conf/conf_pages.h. */
+enum conf_page {
+	CONF_PAGE_ERROR,
+	CONF_PAGE_ACCESS_DENIED,
+	CONF_PAGE_CHOOSE,
+	CONF_PAGE_LOGOUT,
+	CONF_PAGE_SIGNED_OUT,
+	CONF_PAGES
+};
+struct template;
+struct conf_templates {
+	const struct template *v[CONF_PAGES]; /* NULL: built in */
+};
+
 struct conf {
 	const char *file;
 	struct conf_origin *origins; /* public_url, at least one */
 	size_t n_origins;
 	const char *auth_path; /* "/auth": below every origin's path */
 	unsigned workers;
-	const char *user;  /* may be NULL */
-	const char *pages; /* a folder of templates; may be NULL */
+	const char *user; /* may be NULL */
+	struct conf_templates templates;
 	struct conf_peers trusted_proxies;
 	int64_t shutdown_timeout;
 	struct log_setup log;
@@ -380,6 +394,8 @@ void conf_report_free(struct conf_report *r);
  */
 void conf_print_example(FILE *out);
 void conf_print_help(FILE *out, const char *section);
+/* The files that `pages` may hold, and what each may name. */
+void conf_pages_print_help(FILE *out);
 
 /* A warning in the log for everything that runs out within 30 days of `now` (seconds since 1970), or has. */
 void conf_expiry_log(const struct conf *c, int64_t now);

@@ -31,6 +31,7 @@ conf_top_build(struct build *b)
 	b->conf->workers = build_value(workers) != NULL ? (unsigned)build_number(workers) : cpus_count("");
 	user(b, groups_entry(top, "user"));
 	conf_top_peers(b, groups_entry(top, "trusted_proxies"), true, &b->conf->trusted_proxies);
+	conf_pages_build(b, groups_entry(top, "pages"));
 	build_fill(b, log, &b->conf->log);
 	log_file(b, groups_entry(log, "access"), &b->conf->log.access, "off");
 	log_file(b, groups_entry(log, "file"), &b->conf->log.file, NULL);

@@ -65,8 +65,8 @@ const struct setting settings[] = {
 	{ ROW(S, "shutdown_timeout", DURATION), .fallback = "30s", .max = HOUR, AT(conf, shutdown_timeout),
 	    .help = "How long a stop waits for requests that are under way." },
 	{ ROW(S, "pages", TEXT), .otherwise = "built in", .example = "/etc/workflow-proxy/pages",
-	    .later = "*",
-	    .help = "Directory of HTML templates that replace the built-in pages." },
+	    .help = "Directory of HTML templates that replace the built-in pages; `workflow-proxy help pages` "
+	    "lists them." },
 
 #undef S
 #define S SECTION_LISTEN

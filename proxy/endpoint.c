@@ -14,7 +14,7 @@
 #include "proxy/frontend.h"
 #include "proxy/login.h"
 #include "proxy/mobile.h"
-#include "proxy/pages.h"
+#include "proxy/pages_own.h"
 #include "proxy/refresh.h"
 #include "proxy/request.h"
 
@@ -100,6 +100,7 @@ logged_out(struct request *r)
 {
 	const char *home = mem_printf(r->mem, "%s/", r->match.origin->path);
 	struct str state, local;
+	struct pages_own page;
 
 	if (url_param(r->mem, r->in.query, "state", &state) == 0 && url_is_local_path(state)) {
 		reply_redirect(r, 302, mem_text(r->mem, state));
@@ -111,8 +112,9 @@ logged_out(struct request *r)
 		return STEP_REPLY;
 	}
 	r->session = NULL;
-	reply_set(r, 200, "text/html; charset=utf-8",
-	    page_signed_out(r->id, home, url_param(r->mem, r->in.query, "local", &local) != 0, r->mem));
+	page = pages_own_signed_out(&request_snap(r)->conf->templates, r->id, home,
+	    url_param(r->mem, r->in.query, "local", &local) != 0, r->mem);
+	reply_page(r, 200, &page);
 	return STEP_REPLY;
 }
 

@@ -8,7 +8,7 @@
 
 #include "conf/url.h"
 #include "proxy/login.h"
-#include "proxy/pages.h"
+#include "proxy/pages_own.h"
 #include "proxy/request.h"
 
 /* Providers, as indices. */
@@ -135,12 +135,14 @@ ask(struct request *r, const struct candidates *among)
 	const struct conf *c = request_snap(r)->conf;
 	struct page_choice *choices = mem_zalloc(r->mem, among->n * sizeof(*choices));
 	struct str back = login_wanted_page(r);
+	struct pages_own page;
 
 	for (size_t i = 0; i < among->n; i++) {
 		choices[i].name = c->providers[among->v[i]].name;
 		choices[i].url = link_of(r, choices[i].name, back);
 	}
-	reply_set(r, 200, "text/html; charset=utf-8", page_choose(r->id, choices, among->n, r->mem));
+	page = pages_own_choose(&c->templates, r->id, choices, among->n, r->mem);
+	reply_page(r, 200, &page);
 	return STEP_REPLY;
 }
 

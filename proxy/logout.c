@@ -15,7 +15,7 @@
 #include "proxy/giveback.h"
 #include "proxy/grants.h"
 #include "proxy/mobile.h"
-#include "proxy/pages.h"
+#include "proxy/pages_own.h"
 #include "proxy/refresh_table.h"
 #include "proxy/request.h"
 #include "proxy/revoke.h"
@@ -62,12 +62,13 @@ ask(struct request *r)
 {
 	const char *action = request_own_path(r, "logout").p;
 	struct str rd = wanted(r);
+	struct pages_own page;
 
 	if (rd.n > 0)
 		action = url_add_param(r->mem, action, "rd", rd);
-	r->reply.csp = page_csp_ask;
-	reply_set(r, 200, "text/html; charset=utf-8",
-	    page_ask_logout(r->id, action, mem_printf(r->mem, "%s/", r->match.origin->path), r->mem));
+	page = pages_own_ask_logout(&request_snap(r)->conf->templates, r->id, action,
+	    mem_printf(r->mem, "%s/", r->match.origin->path), r->mem);
+	reply_page(r, 200, &page);
 	return STEP_REPLY;
 }
 

@@ -80,9 +80,10 @@ static const struct verb {
 	    "without its secrets where that is a terminal. Status 0, or 1 when nothing came of it.\n" },
 	{ "universal-link", universal_link, "workflow-proxy universal-link [-c FILE]",
 	    "Prints the link that tells the mobile app where to sign in, one for each public_url.\n" },
-	{ "help", help, "workflow-proxy help [VERB | SECTION]",
+	{ "help", help, "workflow-proxy help [VERB | SECTION | pages]",
 	    "Explains a verb, or lists the settings of a section of the configuration file\n"
-	    "(global, listen, admin, log, limits, provider, session, upstream, route, ...).\n" },
+	    "(global, listen, admin, log, limits, provider, session, upstream, route, ...);\n"
+	    "pages: the templates that may replace the built-in pages.\n" },
 };
 
 static const char usage[] =
@@ -99,7 +100,7 @@ static const char usage[] =
     "  workflow-proxy universal-link [-c FILE]\n"
     "                                 print the mobile app's link\n"
     "  workflow-proxy secret          print a fresh session secret\n"
-    "  workflow-proxy help [VERB | SECTION]\n"
+    "  workflow-proxy help [VERB | SECTION | pages]\n"
     "  workflow-proxy --version | --help\n"
     "\n"
     "Signals: SIGTERM, SIGINT finish what is in flight and stop; SIGHUP reloads; SIGUSR1 reopens the logs.\n";
@@ -319,6 +320,10 @@ help(const struct call *c)
 			(void)printf("%s\n\n%s", verbs[v].usage, verbs[v].help);
 			return 0;
 		}
+	}
+	if (strcmp(c->argv[0], "pages") == 0) {
+		conf_pages_print_help(stdout);
+		return 0;
 	}
 	if (strcmp(c->argv[0], "global") != 0 && !is_section(c->argv[0]))
 		return wrong("nothing is called ", c->argv[0]);

@@ -7,10 +7,8 @@
 #include "proxy/pages.h"
 #include "proxy/words.h"
 
-#define SHORT_MAX  200 /* characters of a name that are shown */
-#define DETAIL_MAX 600 /* the same of foreign sentences */
-#define SHOWN_MAX  6   /* bytes that one of them may become: "&quot;" */
-#define MORE       "\xe2\x80\xa6"
+#define SHOWN_MAX 6 /* bytes that one character may become: "&quot;" */
+#define MORE      "\xe2\x80\xa6"
 
 /* Contrast of every pair is at least 4.5:1 (WCAG 2.2 1.4.3), light and dark. */
 #define STYLE                                                                                                \
@@ -76,11 +74,11 @@ page_html(const struct page *p, struct mem *m)
 	const struct words *w = words_find(p->reason, p->status);
 	const char *user, *detail = "", *host = "", *retry, *other, *home;
 
-	user = fact("Signed in as", p->username, SHORT_MAX, m);
+	user = fact("Signed in as", p->username, PAGE_SHORT, m);
 	if (w->label != NULL)
-		detail = fact(w->label, p->detail, DETAIL_MAX, m);
+		detail = fact(w->label, p->detail, PAGE_LONG, m);
 	if (w->cookies)
-		host = fact("This site", str_of(p->host), SHORT_MAX, m);
+		host = fact("This site", str_of(p->host), PAGE_SHORT, m);
 	retry = link_to(p->retry_url, "Try again", true, m);
 	other = link_to(p->switch_url, "Sign in as someone else", *retry == '\0', m);
 	home = link_to(p->home_url, "Back to the application", *retry == '\0' && *other == '\0', m);
@@ -99,24 +97,19 @@ page_choose(const char *request_id, const struct page_choice *v, size_t n, struc
 
 	for (size_t i = 0; i < n; i++)
 		links = mem_printf(m, "%s%s", links,
-		    link_to(v[i].url, shown(str_of(v[i].name), SHORT_MAX, true, m).p, i == 0, m));
-	return document("Where do you want to sign in?", "",
-	    mem_printf(m, "<p>This application knows more than one sign-in service. Choose yours.</p>%s",
-		wrap("<p class=\"do\">", links, "</p>", m)),
+		    link_to(v[i].url, shown(str_of(v[i].name), PAGE_SHORT, true, m).p, i == 0, m));
+	return document(words_choose.title, "",
+	    mem_printf(m, "<p>%s</p>%s", words_choose.text, wrap("<p class=\"do\">", links, "</p>", m)),
 	    foot_of(0, request_id, m), m);
 }
 
 struct str
 page_signed_out(const char *request_id, const char *home_url, bool provider_too, struct mem *m)
 {
-	const char *more = provider_too ? "<p>Your session with the sign-in service is over as well.</p>"
-					: "<p>The sign-in service may still know you: then the next sign-in "
-					  "here asks for no password. On a "
-					  "computer that others use, sign out there as well, or close all "
-					  "windows of this browser.</p>";
+	const struct words *w = provider_too ? &words_signed_out : &words_signed_out_here;
 
-	return document("You are signed out", "",
-	    mem_printf(m, "%s%s", more,
+	return document(w->title, "",
+	    mem_printf(m, "<p>%s</p>%s", w->text,
 		wrap("<p class=\"do\">", link_to(home_url, "Sign in again", true, m), "</p>", m)),
 	    foot_of(0, request_id, m), m);
 }
@@ -135,15 +128,12 @@ page_onward(const char *request_id, const char *url, struct mem *m)
 struct str
 page_ask_logout(const char *request_id, const char *action_url, const char *home_url, struct mem *m)
 {
-	struct str action = page_escape(str_of(is_link(action_url) ? action_url : ""), m);
-
-	return document("Do you want to sign out?", "<meta name=\"referrer\" content=\"same-origin\">\n",
+	return document(words_ask_logout.title, "<meta name=\"referrer\" content=\"same-origin\">\n",
 	    mem_printf(m,
-		"<p>Another website asks to end your session here. If that was not you, stay signed in.</p>"
-		"<div class=\"do\"><form method=\"post\" action=\"%s\"><button class=\"first\">Sign "
-		"out</button></form>"
-		"%s</div>",
-		action.p, link_to(home_url, "Stay signed in", false, m)),
+		"<p>%s</p><div class=\"do\"><form method=\"post\" action=\"%s\"><button class=\"first\">Sign "
+		"out</button></form>%s</div>",
+		words_ask_logout.text, page_link(action_url, m).p,
+		link_to(home_url, "Stay signed in", false, m)),
 	    foot_of(0, request_id, m), m);
 }
 
@@ -162,7 +152,7 @@ page_send(const char *request_id, const char *action_url, const struct authreq_p
 		"<form method=\"post\" action=\"%s\">%s<p class=\"do\"><button "
 		"class=\"first\">Continue</button></p></form>"
 		"<script>" SCRIPT "</script>",
-		page_escape(str_of(is_link(action_url) ? action_url : ""), m).p, fields),
+		page_link(action_url, m).p, fields),
 	    foot_of(0, request_id, m), m);
 }
 
@@ -177,7 +167,7 @@ page_resume(const char *request_id, const char *action_url, struct mem *m)
 		"<form method=\"post\" enctype=\"text/plain\" action=\"%s\"><p class=\"do\"><button "
 		"class=\"first\">Send the form</button></p></form>"
 		"<script>" SCRIPT "</script>",
-		page_escape(str_of(is_link(action_url) ? action_url : ""), m).p),
+		page_link(action_url, m).p),
 	    foot_of(0, request_id, m), m);
 }
 
@@ -218,7 +208,7 @@ static const char *
 foot_of(int status, const char *request_id, struct mem *m)
 {
 	const char *id =
-	    wrap("Request id <code>", shown(str_of(request_id), SHORT_MAX, true, m).p, "</code>", m);
+	    wrap("Request id <code>", shown(str_of(request_id), PAGE_SHORT, true, m).p, "</code>", m);
 	const char *number =
 	    status == 0 ? "" : mem_printf(m, "Status %d%s", status, *id == '\0' ? "" : " &middot; ");
 
@@ -240,7 +230,7 @@ struct str
 page_json(const struct page *p, struct mem *m)
 {
 	const struct words *w = words_find(p->reason, p->status);
-	const char *detail = w->label == NULL ? "" : shown(p->detail, DETAIL_MAX, false, m).p;
+	const char *detail = w->label == NULL ? "" : shown(p->detail, PAGE_LONG, false, m).p;
 	const char *word = reason_word(p->reason);
 	json_t *j;
 	char *text;
@@ -248,12 +238,24 @@ page_json(const struct page *p, struct mem *m)
 
 	j = json_pack("{s:s, s:s++, s:s}", "error", *word == '\0' ? "refused" : word, "error_description",
 	    w->text, *detail == '\0' ? "" : " ", detail, "request_id",
-	    shown(str_of(p->request_id), SHORT_MAX, false, m).p);
+	    shown(str_of(p->request_id), PAGE_SHORT, false, m).p);
 	text = j == NULL ? NULL : json_dumps(j, JSON_COMPACT);
 	out = text == NULL ? STR("{}") : mem_str(m, str_of(text));
 	free(text);
 	json_decref(j);
 	return out;
+}
+
+struct str
+page_shown(struct str s, size_t max, struct mem *m)
+{
+	return shown(s, max, true, m);
+}
+
+struct str
+page_link(const char *url, struct mem *m)
+{
+	return page_escape(str_of(is_link(url) ? url : ""), m);
 }
 
 struct str

@@ -85,6 +85,12 @@ extern const char page_csp_ask[];
 /* Of page_send(): its one script, by its hash; the provider may redirect, too, and back to us in the end. */
 extern const char page_csp_send[];
 
+/* What is shown of a foreign text, at most so many characters of it, and of a link: "" when it is none. */
+#define PAGE_SHORT 200
+#define PAGE_LONG  600 /* of sentences */
+struct str page_shown(struct str s, size_t max, struct mem *m);
+struct str page_link(const char *url, struct mem *m);
+
 /*
  * For HTML text and quoted attributes: & < > " ' ` become references; controls,
  * bytes that are not UTF-8 and characters that hide or turn text become U+FFFD.

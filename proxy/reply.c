@@ -14,7 +14,7 @@
 #include "proxy/forward.h"
 #include "proxy/frontend.h"
 #include "proxy/login.h"
-#include "proxy/pages.h"
+#include "proxy/pages_own.h"
 #include "proxy/request.h"
 #include "proxy/verify.h"
 
@@ -33,6 +33,14 @@ reply_set(struct request *r, int status, const char *type, struct str body)
 	r->reply.status = status;
 	r->reply.type = type;
 	r->reply.body = body;
+}
+
+void
+reply_page(struct request *r, int status, const struct pages_own *page)
+{
+	reply_set(r, status, "text/html; charset=utf-8", page->html);
+	r->reply.csp = page->csp;
+	r->reply.referrer = page->knows_us ? "same-origin" : NULL;
 }
 
 void
@@ -75,6 +83,7 @@ void
 reply_refusal(struct request *r)
 {
 	const struct conf_route *route = r->match.route;
+	struct pages_own own;
 	struct page page = {
 		.reason = r->err.reason, .status = reason_status(r->err.reason), .request_id = r->id
 	};
@@ -94,9 +103,10 @@ reply_refusal(struct request *r)
 		return;
 	}
 	fill_page(r, &page);
-	if (forward_accepts_html(&r->in))
-		reply_set(r, page.status, "text/html; charset=utf-8", page_html(&page, r->mem));
-	else
+	if (forward_accepts_html(&r->in)) {
+		own = pages_own_refusal(&request_snap(r)->conf->templates, &page, r->mem);
+		reply_page(r, page.status, &own);
+	} else
 		reply_set(r, page.status, "application/json", page_json(&page, r->mem));
 	if (page.status == 503 || page.status == 429)
 		r->reply.retry_after = r->reply.retry_after == 0 ? 10 : r->reply.retry_after;
@@ -193,8 +203,8 @@ put_head(struct request *r, struct http1_out *o)
 		http1_put(o, STR("\r\n"));
 	}
 	cors_put(r->match.route, request_field(r, FIELD_ORIGIN), true, o);
-	http1_put(o, STR("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-			 "Referrer-Policy: no-referrer\r\n"));
+	http1_put(o, STR("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"));
+	http1_put_field(o, STR("Referrer-Policy"), str_of(y->referrer == NULL ? "no-referrer" : y->referrer));
 	if (y->type != NULL && strncmp(y->type, "text/html", 9) == 0)
 		http1_put_field(
 		    o, STR("Content-Security-Policy"), str_of(y->csp == NULL ? page_csp : y->csp));

@@ -39,6 +39,7 @@ struct keeping;
 struct kept;
 struct login;
 struct logout;
+struct pages_own;
 struct principal;
 struct refresh_waiter;
 struct request;
@@ -128,6 +129,7 @@ struct reply {
 	struct str body;
 	const char *location;    /* NULL: none */
 	const char *csp;         /* NULL: page_csp */
+	const char *referrer;    /* Referrer-Policy; NULL: no-referrer */
 	struct http1_out fields; /* further header lines: reply_field() */
 	unsigned retry_after;    /* seconds; 0: none */
 	bool close;
@@ -267,6 +269,7 @@ struct str login_detail(const struct request *r);
 
 /* proxy/reply.c */
 void reply_set(struct request *r, int status, const char *type, struct str body);
+void reply_page(struct request *r, int status, const struct pages_own *page);
 void reply_redirect(struct request *r, int status, const char *location);
 void reply_field(struct request *r, const char *name, struct str value);
 void reply_cookies(struct request *r, const char **set_cookies); /* NULL-terminated; may be NULL */

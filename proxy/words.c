@@ -14,6 +14,17 @@
 #define NOT_OURS                                                                                             \
 	"The sign-in service's answer was not meant for this application, so you have not been signed in."
 
+const struct words words_choose = { .title = "Where do you want to sign in?",
+	.text = "This application knows more than one sign-in service. Choose yours." };
+const struct words words_ask_logout = { .title = "Do you want to sign out?",
+	.text = "Another website asks to end your session here. If that was not you, stay signed in." };
+const struct words words_signed_out = { .title = "You are signed out",
+	.text = "Your session with the sign-in service is over as well." };
+const struct words words_signed_out_here = { .title = "You are signed out",
+	.text =
+	    "The sign-in service may still know you: then the next sign-in here asks for no password. On a "
+	    "computer that others use, sign out there as well, or close all windows of this browser." };
+
 static const struct words by_reason[REASON_COUNT] = {
 	/* what a client sent */
 	[REASON_BAD_TARGET] = { SAY("Bad address", "This address holds characters that no address may hold.",

@@ -18,6 +18,9 @@ struct words {
 	bool cookies;       /* name the host whose cookies are meant */
 };
 
+/* Of pages that refuse nothing. */
+extern const struct words words_choose, words_ask_logout, words_signed_out, words_signed_out_here;
+
 /* The row of a reason; where it has none, the words of the status.  Never NULL. */
 const struct words *words_find(enum reason r, int status);
 

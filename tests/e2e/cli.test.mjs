@@ -91,12 +91,6 @@ story('a syntax error is said with its line, and that the rest is unchecked', ()
 	assert.match(r.stderr + r.stdout, /test\.conf:\d+: /);
 });
 
-story('a key that is documented but not built yet is a mistake that says so', () => {
-	const r = run(['-t', '-c', file(good.replace('session {', 'pages = "/tmp"\nsession {'))]);
-	assert.equal(r.status, 1);
-	assert.match(r.stderr + r.stdout, /not supported yet/);
-});
-
 story('a secret file that others may read is a warning, not a mistake; ${ENV} fills in', () => {
 	const secret = file('a-session-secret-from-a-file-0123456789abcdef\n', 'secret');
 	chmodSync(secret, 0o644);

@@ -39,6 +39,8 @@ for (const copy of ['store/signing.pem', 'redis-ca.pem', 'ca.pem']) copyFileSync
 const files = { 'secrets/admin.token': SECRET, 'session.secret': SECRET, 'secrets/session.secret': SECRET, 'client.secret': 'x', 'redis.url': 'rediss://workflow:PASSWORD@redis.example.com:6379/0' };
 for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), `${text}\n`, { mode: 0o600 });
 for (const name of ['tls.key', 'client.key']) chmodSync(join(dir, name), 0o600);
+mkdirSync(join(dir, 'pages'));
+for (const b of samples.filter((s) => /^html \S+\.html$/.test(s.info))) writeFileSync(join(dir, 'pages', b.info.slice(5)), b.text, { mode: 0o600 });
 const thumbprint = new X509Certificate(readFileSync(join(dir, 'tls.crt'))).fingerprint.replaceAll(':', '');
 
 const provider = (more) => `provider "main" { client_id = "x" ${more} }`;

@@ -246,6 +246,8 @@ good_file_names(void)
 	fixture_write("redis.url", "rediss://:s3cr3t@redis.example.com\n", 0600);
 	fixture_write("outbound.secret", "s3cr3t\n", 0600);
 	fixture_write("admin.token", "s3cr3t\n", 0600);
+	(void)mkdir(fixture_path("pages"), 0700);
+	fixture_write("pages/signed_out.html", "<a href='{{home_url}}'>in</a>", 0600);
 }
 
 START_TEST(the_example_loads_as_it_is)

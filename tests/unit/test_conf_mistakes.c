@@ -219,7 +219,7 @@ static const struct row top[] = {
 	{ "", "user = \"no-such-user\"",
 	    "1: user: \"no-such-user\" is not a user of this system; write the name of one", NULL },
 	{ "", "pages = \"/x\"",
-	    "1: pages: not supported yet; leave it out", NULL },
+	    "1: pages: \"/x\" cannot be read: No such file or directory; write the path of a directory", NULL },
 	{ "", "shutdown_timeout = \"2h\"",
 	    "1: shutdown_timeout: \"2h\" is too large; write at most 1h", NULL },
 	{ "", "trusted_proxies = { \"10.0.0.1/8\", \"fd00::1/64\", \"10.0.0.0/33\", \"10.0.0.0/\", \"x\", \"unix:\", \"::/0\" }",
