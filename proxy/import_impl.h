@@ -79,7 +79,7 @@ void import_set(struct import *i, bool on, const char *key, const char *value);
  */
 void import_list(struct import *i, bool on, const char *key, const struct import_fact *f, bool scopes);
 /*
- * One old setting as a new one, under a comment that names the old.  Nothing
+ * One old setting as a new one that need not be there, under a comment that names the old.  Nothing
  * happens without a fact.  A value that the setting does not take is left to
  * do, and one that is its default anyway (`usual`, or the table's) commented out.
  */

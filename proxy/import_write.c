@@ -228,8 +228,6 @@ import_judge(enum section section, const char *key, const char *value, struct er
 	switch (row->type) {
 	case SETTING_URL:
 		return value_provider_url(s, e);
-	case SETTING_PATH:
-		return value_path(s, e);
 	case SETTING_WORD:
 		if (settings_word(row->words, s, row->any_case) == -1)
 			return err_set(e, REASON_CONFIG, "is none of: %s", row->words);
@@ -243,6 +241,7 @@ import_judge(enum section section, const char *key, const char *value, struct er
 		return 0;
 	case SETTING_TEXT:
 	case SETTING_LIST:
+	case SETTING_PATH:
 	case SETTING_BOOL:
 	case SETTING_NUMBER:
 	case SETTING_SIZE:
@@ -251,7 +250,7 @@ import_judge(enum section section, const char *key, const char *value, struct er
 	case SETTING_SECRET:
 	case SETTING_SECRETS:
 	case SETTING_SECRET_FILE:
-		return 0;
+		break;
 	}
 	return 0;
 }
@@ -310,10 +309,7 @@ leave(struct import *i, const struct setting *row, const struct import_fact *f, 
 	const char *example = row->example != NULL ? row->example : row->fallback;
 
 	import_todo(i, "%s cannot be carried over: it %s", f->name, why->text);
-	if (row->required)
-		import_set(i, true, row->name, "");
-	else
-		import_set(i, false, row->name, example);
+	import_set(i, false, row->name, example);
 }
 
 void

@@ -3,6 +3,8 @@
  *
  * Whatever it says, what comes out can be read back to its end, and each
  * mistake in it stands directly below a line that says what is to be done.
+ * What begins with W or S is no XML but lines NAME=VALUE, which are put into
+ * some: so that it is the values that vary.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -15,6 +17,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
+static struct str document(struct mem *, struct str);
+static const char *escaped(struct mem *, struct str);
 static struct str line_of(struct str, long);
 static void judge(struct str);
 
@@ -25,12 +29,46 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct import_result r;
 	struct err e = { .reason = REASON_NONE };
 
-	if (import_text((struct str){ (const char *)data, size }, size % 2 == 1, m, &r, &e) == 0)
+	if (import_text(document(m, (struct str){ (const char *)data, size }), size % 2 == 1, m, &r, &e) == 0)
 		judge(r.text);
 	else
 		assert(e.reason == REASON_CONFIG && e.text[0] != '\0' && r.text.n == 0);
 	mem_free(&m);
 	return 0;
+}
+
+static struct str
+document(struct mem *m, struct str data)
+{
+	const char *all = "";
+	struct str line;
+
+	if (data.n < 2 || (data.p[0] != 'W' && data.p[0] != 'S') || memchr(data.p, '\0', data.n) != NULL)
+		return data;
+	for (struct str rest = str_from(data, 1); str_next(&rest, '\n', &line);) {
+		struct str name = STR("");
+		bool ours = data.p[0] == 'W' && !str_begins(line, STR("ApplicationUrl"));
+
+		if (str_next(&line, '=', &name))
+			all = mem_printf(m, "%s<add key=\"%s%s\" value=\"%s\"/>", all,
+			    ours ? "ApplicationSecurityAuth" : "", escaped(m, name), escaped(m, line));
+	}
+	return str_of(mem_printf(m, "<configuration><%s>%s</%s></configuration>",
+	    data.p[0] == 'W' ? "appSettings" : "openIdConnect", all,
+	    data.p[0] == 'W' ? "appSettings" : "openIdConnect"));
+}
+
+static const char *
+escaped(struct mem *m, struct str s)
+{
+	char *out = mem_zalloc(m, 5 * s.n + 1), *p = out;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (strchr("&<>\"\t\r", s.p[i]) != NULL)
+			p += snprintf(p, 6, "&#%d;", s.p[i]);
+		else
+			*p++ = s.p[i];
+	return out;
 }
 
 static void
