@@ -17,6 +17,11 @@
 #define GATHER_PLAIN  2048  /* beyond it copying costs more than the kernel's walk over a list */
 #define TLS_PIECE     16384 /* one record: small pieces of an iovec are joined up to this */
 
+struct stream_rest {
+	size_t start, end, cap; /* from start to end: still to be written */
+	char bytes[];
+};
+
 static ssize_t receive(struct stream *, void *, size_t, int);
 static ssize_t write_some(struct stream *, struct iovec *, int);
 static size_t length_of(const struct iovec *, int);
@@ -76,7 +81,6 @@ stream_close(struct stream *s)
 	s->fd = -1;
 	free(s->out);
 	s->out = NULL;
-	s->out_start = s->out_end = s->out_cap = 0;
 }
 
 void
@@ -166,7 +170,7 @@ stream_write(struct stream *s, struct iovec *iov, int n)
 {
 	if (s->fd == -1 || s->failed)
 		return -1;
-	if (s->out_end == s->out_start && !s->connecting) {
+	if (s->out == NULL && !s->connecting) {
 		ssize_t w;
 
 		while (n > 0) {
@@ -195,7 +199,7 @@ stream_write(struct stream *s, struct iovec *iov, int n)
 	}
 	if (n > 0) {
 		keep(s, iov, n);
-		if (s->out_end > s->out_start && !s->connecting && !s->write_wants_read)
+		if (s->out != NULL && !s->connecting && !s->write_wants_read)
 			arm_write(s, true);
 	}
 	return 0;
@@ -204,7 +208,7 @@ stream_write(struct stream *s, struct iovec *iov, int n)
 size_t
 stream_pending(const struct stream *s)
 {
-	return s->out_end - s->out_start;
+	return s->out == NULL ? 0 : s->out->end - s->out->start;
 }
 
 void
@@ -336,6 +340,7 @@ tls_result(struct stream *s, int r, bool read)
 static void
 keep(struct stream *s, const struct iovec *iov, int n)
 {
+	struct stream_rest *r = s->out;
 	size_t more = 0;
 	int i;
 
@@ -343,19 +348,21 @@ keep(struct stream *s, const struct iovec *iov, int n)
 		more += iov[i].iov_len;
 	if (more == 0)
 		return;
-	if (s->out_start > 0) {
-		memmove(s->out, s->out + s->out_start, s->out_end - s->out_start);
-		s->out_end -= s->out_start;
-		s->out_start = 0;
+	if (r != NULL && r->start > 0) {
+		memmove(r->bytes, r->bytes + r->start, r->end - r->start);
+		r->end -= r->start;
+		r->start = 0;
 	}
-	if (s->out_cap - s->out_end < more) {
-		s->out_cap = s->out_end + more;
-		s->out = xrealloc(s->out, s->out_cap);
+	if (r == NULL || r->cap - r->end < more) {
+		size_t end = r == NULL ? 0 : r->end;
+
+		s->out = r = xrealloc(r, sizeof(*r) + end + more);
+		*r = (struct stream_rest){ .end = end, .cap = end + more };
 	}
 	for (i = 0; i < n; i++) {
 		if (iov[i].iov_len > 0)
-			memcpy(s->out + s->out_end, iov[i].iov_base, iov[i].iov_len);
-		s->out_end += iov[i].iov_len;
+			memcpy(r->bytes + r->end, iov[i].iov_base, iov[i].iov_len);
+		r->end += iov[i].iov_len;
 	}
 }
 
@@ -380,8 +387,8 @@ arm_write(struct stream *s, bool on)
 static void
 flush(struct stream *s)
 {
-	while (s->out_end > s->out_start) {
-		struct iovec iov = { s->out + s->out_start, s->out_end - s->out_start };
+	while (stream_pending(s) > 0) {
+		struct iovec iov = { s->out->bytes + s->out->start, stream_pending(s) };
 		ssize_t w = write_some(s, &iov, 1);
 
 		if (w == -1) {
@@ -393,11 +400,10 @@ flush(struct stream *s)
 			fail(s);
 			return;
 		}
-		s->out_start += (size_t)w;
+		s->out->start += (size_t)w;
 	}
 	free(s->out);
 	s->out = NULL;
-	s->out_start = s->out_end = s->out_cap = 0;
 	if (!s->read_wants_write)
 		arm_write(s, false);
 	s->fn(s, STREAM_DRAINED, s->arg);
@@ -435,10 +441,7 @@ connect_step(struct stream *s)
 	}
 	s->handshaking = false;
 	s->connecting = false;
-	if (s->out_end > s->out_start)
-		arm_write(s, true);
-	else
-		arm_write(s, false);
+	arm_write(s, s->out != NULL);
 	s->fn(s, STREAM_CONNECTED, s->arg);
 }
 
@@ -504,7 +507,7 @@ write_cb(evutil_socket_t fd, short what, void *arg)
 	}
 	if (s->read_wants_write) {
 		s->read_wants_write = false;
-		if (s->out_end == s->out_start)
+		if (s->out == NULL)
 			arm_write(s, false);
 		if (s->reading)
 			readable(s);

@@ -37,6 +37,8 @@ enum stream_event {
 };
 typedef void stream_fn(struct stream *s, enum stream_event what, void *arg);
 
+struct stream_rest;
+
 struct stream {
 	int fd;           /* -1: closed */
 	int error;        /* errno of the failure; 0: TLS or the peer's close */
@@ -48,9 +50,8 @@ struct stream {
 	bool failed;
 	SSL *ssl; /* ours; NULL: plain */
 	struct event rd;
-	struct event *wr; /* made when first needed */
-	char *out;        /* bytes the socket did not take yet */
-	size_t out_start, out_end, out_cap;
+	struct event *wr;        /* made when first needed */
+	struct stream_rest *out; /* what the socket did not take yet; NULL: it took all */
 	stream_fn *fn;
 	void *arg;
 };
