@@ -112,21 +112,19 @@ jose_unproven(struct str token, struct mem *m)
 static int
 split(struct str token, struct str part[PARTS], struct mem *m, struct err *e)
 {
-	size_t dots = 0, begin = 0, part_no = 0;
+	struct str rest = token;
+	size_t dots = 0, part_no = 0;
 
 	if (token.n == 0 || token.n > JOSE_TOKEN_MAX)
 		return err_set(
 		    e, REASON_TOKEN_MALFORMED, "%zu bytes; accepted: 1 to %d", token.n, JOSE_TOKEN_MAX);
-	for (size_t i = 0; i < token.n; i++)
-		dots += token.p[i] == '.';
+	for (const char *at = token.p; (at = memchr(at, '.', token.n - (size_t)(at - token.p))) != NULL; at++)
+		dots++;
 	if (dots != PARTS - 1)
 		return err_set(e, REASON_TOKEN_MALFORMED, "%zu dots; a signed token has two%s", dots,
 		    dots == 4 ? ", an encrypted one, which is not accepted, has four" : "");
-	for (size_t i = 0; i <= token.n; i++)
-		if (i == token.n || token.p[i] == '.') {
-			part[part_no++] = (struct str){ token.p + begin, i - begin };
-			begin = i + 1;
-		}
+	while (part_no < PARTS && str_next(&rest, '.', &part[part_no]))
+		part_no++;
 	if (part[HEADER].n == 0 || part[SIGNATURE].n == 0)
 		return err_set(e, REASON_TOKEN_MALFORMED, "%s is empty",
 		    part[HEADER].n == 0 ? "the header" : "the signature");
