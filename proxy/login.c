@@ -403,6 +403,7 @@ login_begin_session(struct request *r)
 	if (!fits(r, session, &v.room))
 		return STEP_REFUSE;
 	r->session = session;
+	session_remember(s->sessions, &v, token, session);
 	keep.session = token;
 	keep.session_ends = session->end;
 	switch (store_ask_put(s->store, &v, session->sid, &keep, request_wake, r, &r->store, &e)) {

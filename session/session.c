@@ -561,6 +561,13 @@ issue(const struct sessions *s, const struct issue *i, const struct session **ou
 	    token->n, room, largest, bytes);
 }
 
+void
+session_remember(const struct sessions *s, const struct visit *v, struct str token, const struct session *x)
+{
+	if (v->cache != NULL)
+		(void)session_cache_put(v->cache, s->number, token, x, v->mem);
+}
+
 bool
 session_is_to_be_kept(const struct sessions *s, const struct session *x, int64_t now)
 {

@@ -187,6 +187,10 @@ int session_begin(const struct sessions *s, const struct session_scope *scope,
     const struct session_proof *proof, int64_t now_ms, struct mem *m, const struct session **out,
     struct str *token, struct err *e) MUST_CHECK;
 
+/* What was begun or renewed comes back with the next request: its token need not be verified again then. */
+void session_remember(
+    const struct sessions *s, const struct visit *v, struct str token, const struct session *x);
+
 /* The token of the session that session_find() finds, whole; n is 0 when there is none.  Good like that. */
 struct str session_text(const struct sessions *s, const struct visit *v);
 

@@ -817,6 +817,30 @@ START_TEST(a_sign_out_finds_every_session_that_is_authentic)
 }
 END_TEST
 
+/* Under another name, so that it shows where the answer came from. */
+START_TEST(a_session_that_was_begun_is_known_to_its_first_request_and_judged_there)
+{
+	const struct session *out;
+	struct session other;
+	struct str token = begin_at(NOW_MS);
+	const char *head = mem_printf(m, "__Host-wp=%.*s", STR_ARG(token));
+	struct visit v = { .scope = &scope, .now_ms = NOW_MS, .mem = m };
+
+	ck_assert_int_eq(session_read(sessions, &v, token, &out), SESSION_FOUND);
+	session_remember(sessions, &v, token, out); /* without a memory: nothing */
+	other = *out;
+	other.username = STR("from-memory");
+	v.cache = cache;
+	session_remember(sessions, &v, token, &other);
+	ck_assert_int_eq(find_head(head, NOW_MS, &out), SESSION_FOUND);
+	ck_assert(str_is(out->username, STR("from-memory")));
+	ck_assert_int_eq(find_head(head, NOW_MS + 9 * 3600 * 1000, &out), SESSION_EXPIRED);
+	renew();
+	ck_assert_int_eq(find_head(head, NOW_MS, &out), SESSION_FOUND);
+	ck_assert(str_is(out->username, STR("jane")));
+}
+END_TEST
+
 START_TEST(no_cookie_field_at_all_is_no_session)
 {
 	const struct session *out;
@@ -1039,6 +1063,7 @@ main(void)
 	    t, of_several_cookies_the_only_one_that_verifies_counts, 0, sizeof(visits) / sizeof(*visits));
 	tcase_add_loop_test(
 	    t, a_sign_out_finds_every_session_that_is_authentic, 0, sizeof(held_rows) / sizeof(*held_rows));
+	tcase_add_test(t, a_session_that_was_begun_is_known_to_its_first_request_and_judged_there);
 	tcase_add_test(t, no_cookie_field_at_all_is_no_session);
 	tcase_add_test(t, cookies_of_several_fields_are_one_list);
 	tcase_add_test(t, the_largest_session_fits_and_a_larger_one_is_refused);
