@@ -23,7 +23,7 @@ refresh_is_due(const struct request *r)
 	if (r->found == SESSION_FOUND)
 		return is_to_be_renewed(r) || session_is_to_be_kept(request_snap(r)->sessions, x, now);
 	/* Whoever finds a cookie that ran out long ago is not to get the session that became of it. */
-	return r->found == SESSION_EXPIRED && x->refresh_at != 0 && now - x->exp <= REFRESH_UNTAKEN / 1000;
+	return r->found == SESSION_EXPIRED && x->refresh_at != 0 && now - x->exp <= REFRESH_TAKEN / 1000;
 }
 
 /*
