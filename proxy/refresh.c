@@ -263,7 +263,7 @@ write_anew(struct request *r)
 	return STEP_AUTHORIZE;
 }
 
-void
+bool
 refresh_follow(struct request *r, struct mem **m)
 {
 	struct snapshot *s = request_snap(r);
@@ -278,7 +278,7 @@ refresh_follow(struct request *r, struct mem **m)
 	const struct session *x;
 
 	if (r->session->refresh_at == 0 || r->session->refresh_at > a.now_ms / 1000 || r->bearer != NULL)
-		return;
+		return false;
 	a.in_passing = true;
 	v.mem = fresh = mem_new(SIZE_MAX);
 	if (refresh_table_look(r->worker->shared->refreshes, &a, fresh, &result) &&
@@ -288,7 +288,8 @@ refresh_follow(struct request *r, struct mem **m)
 		r->session = x;
 		mem_free(m);
 		*m = fresh;
-		return;
+		return true;
 	}
 	mem_free(&fresh);
+	return false;
 }

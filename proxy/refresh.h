@@ -17,10 +17,10 @@
 bool refresh_is_due(const struct request *r);
 
 /*
- * For a stream, whose head is long gone: when its session was renewed since,
+ * For a stream, whose head is long gone: when its session was renewed since (true),
  * r->session is the new one, in *m, which takes the place of the one before.
  */
-void refresh_follow(struct request *r, struct mem **m);
+bool refresh_follow(struct request *r, struct mem **m);
 
 /* --- for whoever uses the refresh token besides: proxy/onbehalf.c --- */
 

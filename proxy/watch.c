@@ -1,6 +1,7 @@
 /* proxy/watch.c - see proxy/watch.h */
 #include <stddef.h>
 
+#include "proxy/access.h"
 #include "proxy/refresh.h"
 #include "proxy/watch.h"
 #include "session/revoked.h"
@@ -15,6 +16,7 @@ struct watch {
 };
 
 static bool is_over(const struct request *, struct err *);
+static bool may_go_on(struct watch *, struct err *);
 static void end(struct request *, const struct err *);
 static void look_again(struct timer *);
 static void stop(void *);
@@ -59,9 +61,27 @@ is_over(const struct request *r, struct err *e)
 		(void)err_set(e, REASON_SESSION_REVOKED, "the session of this stream was ended");
 	else if (r->session->exp <= now)
 		(void)err_set(e, REASON_SESSION_EXPIRED, "the session of this stream has run out");
+	else if (r->session->sid.n > 0 &&
+		 timers_now() > atomic_load_explicit(&r->worker->shared->fresh_until, memory_order_relaxed))
+		(void)err_set(e, REASON_REVOCATIONS_STALE,
+		    "whether the session of this stream was ended elsewhere has not been known for "
+		    "session.revocation_stale");
 	else
 		return false;
 	return true;
+}
+
+/* Where its session was renewed with other claims, the route's rules have to hold for these. */
+static bool
+may_go_on(struct watch *w, struct err *e)
+{
+	const struct request *r = w->request;
+	const struct snapshot *s = request_snap(r);
+	struct str ignored;
+
+	if (r->aborted || !refresh_follow(w->request, &w->mem))
+		return true;
+	return access_allows(s->access, s->conf, r->match.route_index, r->session, w->mem, &ignored, e) == 0;
 }
 
 /* A WebSocket whose client is told why has ended; everything else is cut. */
@@ -84,9 +104,7 @@ look_again(struct timer *t)
 	struct watch *w = timer_owner(t, struct watch, timer);
 	struct err e;
 
-	if (!w->request->aborted)
-		refresh_follow(w->request, &w->mem);
-	if (is_over(w->request, &e))
+	if (!may_go_on(w, &e) || is_over(w->request, &e))
 		end(w->request, &e);
 	else
 		timer_set(w->request->worker->timers, t, look_again, EVERY_MS);

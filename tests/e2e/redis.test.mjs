@@ -42,6 +42,21 @@ story('a WebSocket at one instance ends when the session is ended at the other',
 	assert.equal((await b.lastAccess((r) => r.path === '/socket')).reason, 'session_revoked');
 }));
 
+story('a WebSocket ends when nobody can say any more which sessions were ended', () => within({ n: 1, session: 'store = cookie revocation_stale = "2s"' }, async (c) => {
+	const [a] = c.proxies;
+	const alice = await c.signedIn(a);
+	const socket = await Raw.open(a.port);
+	socket.send(`GET /socket HTTP/1.1\r\nHost: 127.0.0.1:${c.front}\r\nCookie: ${alice.jar.header(new URL(c.url))}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+	assert.equal((await socket.head()).status, 101);
+	assert.ok(!(await socket.end(2500).catch(() => false)), 'it ended with the Redis there');
+	await c.redis.down();
+	const from = Date.now();
+	assert.ok(await socket.end(6000), 'the WebSocket goes on');
+	assert.ok(Date.now() - from > 1000, `${Date.now() - from} ms`);
+	assert.equal((await a.lastAccess((r) => r.path === '/socket')).reason, 'revocations_stale');
+	assert.equal(await code(c.at(a, alice)), '503 revocations_stale');
+}));
+
 story('signing out at one instance ends the session at the other, and its tokens are gone', () => within({}, async (c) => {
 	const [a, b] = c.proxies;
 	const alice = await c.signedIn(a);

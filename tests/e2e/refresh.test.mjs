@@ -280,6 +280,42 @@ story('an event stream goes on with its session when that is renewed, and ends w
 	goesOn.close();
 });
 
+story('an event stream ends when a renewal takes away what its route demands, and another route\'s goes on', async () => {
+	const w = await inCookie();
+	for (const path of ['/admins/events', '/events'])
+		w.backend.on(path, (q, s) => {
+			s.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n');
+			const beat = setInterval(() => { s.write('3\r\n:\n\n\r\n'); }, 200);
+			s.on('close', () => clearInterval(beat));
+		});
+	w.op.reset();
+	w.op.life = 3;
+	w.op.fault = { claims: { groups: ['admins', 'staff'] } };
+	const browser = await w.signedIn('alice');
+	w.op.life = 3600;
+	const streams = await Promise.all(['/admins/events', '/events'].map((path) => new Promise((resolve, reject) => {
+		const stream = { open: true };
+		const q = request(w.url + path, { headers: { Cookie: cookiesOf(browser) }, agent: false }, (r) => {
+			stream.status = r.statusCode;
+			r.on('data', () => {});
+			for (const e of ['end', 'error', 'close']) r.on(e, () => { stream.open = false; });
+			resolve(stream);
+		});
+		stream.close = () => q.destroy();
+		q.on('error', reject);
+		q.end();
+	})));
+	assert.deepEqual(streams.map((s) => s.status), [200, 200]);
+	w.op.fault = { claims: { groups: ['staff'] } };
+	await due(browser);
+	assert.equal((await browser.request(`${w.url}/x`)).status, 200);
+	await until('the stream to end', () => !streams[0].open, 3000);
+	assert.equal((await w.proxy.lastAccess((a) => a.path === '/admins/events')).reason, 'claim_missing');
+	await sleep(1500);
+	assert.ok(streams[1].open, 'the other stream ended as well');
+	streams[1].close();
+});
+
 story('invalid_grant ends the session: a sign-in for who navigates, 401 for who does not', async () => {
 	const w = await inCookie();
 	const browser = await signedIn(w, 'alice');
