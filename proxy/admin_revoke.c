@@ -51,12 +51,11 @@ admin_revoke_begin(struct request *r)
 	if (local && !r->client->unix_peer && !host_is_local(r->in.host))
 		return request_refuse(
 		    r, REASON_ADMIN_FOREIGN, "Host is %.*s on a loopback address", STR_ARG(r->in.host));
-	if (l->token == NULL && !local)
-		return request_refuse(r, REASON_ADMIN_TOKEN, "admin \"%s\" has no token", l->address);
-	if (l->token != NULL && !has_token(r, l->token)) {
+	if (l->token == NULL ? !local : !has_token(r, l->token)) {
 		reply_field(r, "WWW-Authenticate", STR("Bearer"));
-		return request_refuse(r, REASON_ADMIN_TOKEN,
-		    "no Authorization: Bearer with the token of admin \"%s\"", l->address);
+		return request_refuse(r, REASON_ADMIN_TOKEN, "%s admin \"%s\"%s",
+		    l->token == NULL ? "no token is set for" : "no Authorization: Bearer with the token of",
+		    l->address, l->token == NULL ? " (admin.token)" : "");
 	}
 	return bodyread_json(r, STEP_ADMIN_REVOKE);
 }

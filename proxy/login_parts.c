@@ -14,6 +14,8 @@
 
 #define HINT_MAX 256 /* bytes of a login_hint */
 
+static bool is_ours(struct request *, struct str rd);
+
 struct login *
 login_of(struct request *r, size_t provider)
 {
@@ -92,7 +94,10 @@ login_take_view(struct request *r, struct err *e)
 	return l->view != NULL;
 }
 
-/* Where to after the sign-in: what was asked for, or what `rd` says; the first page when that is too long. */
+/*
+ * Where to after the sign-in: what was asked for, or what `rd` says; the first
+ * page when that is too long, or no page.
+ */
 struct str
 login_wanted_page(struct request *r)
 {
@@ -110,7 +115,21 @@ login_wanted_page(struct request *r)
 			: str_of(
 			      mem_printf(r->mem, "%.*s?%.*s", STR_ARG(r->match.path), STR_ARG(r->in.query)));
 	}
-	return rd.n <= AUTHREQ_TARGET_MAX && url_is_local_path(rd) ? rd : home;
+	return rd.n <= AUTHREQ_TARGET_MAX && url_is_local_path(rd) && !is_ours(r, rd) ? rd : home;
+}
+
+/* Of our own endpoints only a kept form is a place to end at: one signs out, one is a hidden frame's. */
+static bool
+is_ours(struct request *r, struct str rd)
+{
+	struct str path = { rd.p, 0 };
+	struct route_match m;
+	struct err ignored;
+
+	while (path.n < rd.n && rd.p[path.n] != '?' && rd.p[path.n] != '#')
+		path.n++;
+	return route_find(request_snap(r)->routes, r->in.host, path, r->mem, &m, &ignored) == 0 &&
+	       m.kind == ROUTE_OURS && (m.is_callback || !str_is(m.endpoint, STR("resume")));
 }
 
 /*

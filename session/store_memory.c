@@ -58,12 +58,12 @@ static enum store_answer ask(struct store *, const struct store_question *, stru
 static int take(struct store_op *, struct mem *, struct store_reply *, struct err *);
 static void end(struct store_op *);
 static void free_store(struct store *);
-static void put(struct memory *, const struct store_question *, struct str record);
+static size_t put(struct memory *, const struct store_question *, struct str record);
 static struct str get(struct memory *, struct str sid, struct mem *);
 static void drop(struct memory *, struct str sid);
 static struct kept **find(struct memory *, struct str sid);
 static void forget(struct memory *, struct kept *);
-static void make_room(struct memory *, size_t bytes, int64_t now);
+static size_t make_room(struct memory *, size_t bytes, int64_t now);
 static void heap_add(struct memory *, struct kept *);
 static void heap_remove(struct memory *, struct kept *);
 static void heap_up(struct memory *, size_t);
@@ -115,6 +115,7 @@ ask(struct store *store, const struct store_question *q, struct store_op **op, s
 	struct memory *y = ((struct store_memory *)store)->memory;
 	struct memory_op *o = xcalloc(1, sizeof(*o));
 	struct str record = { NULL, 0 };
+	size_t full = 0;
 
 	(void)e;
 	o->mem = mem_new(SIZE_MAX);
@@ -123,7 +124,7 @@ ask(struct store *store, const struct store_question *q, struct store_op **op, s
 	(void)pthread_mutex_lock(&y->lock);
 	switch (q->verb) {
 	case STORE_PUT:
-		put(y, q, record);
+		full = put(y, q, record);
 		break;
 	case STORE_GET:
 		o->record = get(y, q->sid, o->mem);
@@ -135,6 +136,11 @@ ask(struct store *store, const struct store_question *q, struct store_op **op, s
 		break;
 	}
 	(void)pthread_mutex_unlock(&y->lock);
+	if (full > 0)
+		log_warn(
+		    "session: no room for the tokens of more than %zu sessions: those that end first are "
+		    "given up, and will not be renewed",
+		    full);
 	*op = &o->op;
 	return STORE_READY;
 }
@@ -161,16 +167,18 @@ end(struct store_op *op)
 
 /* --- with the lock --- */
 
-static void
+/* As make_room() has it. */
+static size_t
 put(struct memory *y, const struct store_question *q, struct str record)
 {
 	int64_t now = q->visit->now_ms / 1000;
+	size_t full;
 	struct kept *k, **at;
 
 	drop(y, q->sid);
 	if (q->sid.n > SID_MAX)
-		return;
-	make_room(y, sizeof(*k) + record.n, now);
+		return 0;
+	full = make_room(y, sizeof(*k) + record.n, now);
 	k = xmalloc(sizeof(*k) + record.n);
 	k->n_sid = q->sid.n;
 	memcpy(k->sid, q->sid.p, q->sid.n);
@@ -182,6 +190,7 @@ put(struct memory *y, const struct store_question *q, struct str record)
 	*at = k;
 	y->bytes += sizeof(*k) + k->n;
 	heap_add(y, k);
+	return full;
 }
 
 static struct str
@@ -226,8 +235,11 @@ forget(struct memory *y, struct kept *k)
 	free(k);
 }
 
-/* Those that are over, and when that is not enough those that would be so first. */
-static void
+/*
+ * Those that are over, and when that is not enough those that would be so
+ * first: then, once in a while, how many there is room for, to be told.
+ */
+static size_t
 make_room(struct memory *y, size_t bytes, int64_t now)
 {
 	size_t lost = 0;
@@ -237,11 +249,9 @@ make_room(struct memory *y, size_t bytes, int64_t now)
 	for (; y->n > 0 && (y->n >= y->max || y->bytes + bytes > y->max_bytes); lost++)
 		forget(y, y->heap[0]); /* NOLINT: the same */
 	if (lost == 0 || now - y->said < SAY_EACH)
-		return;
+		return 0;
 	y->said = now;
-	log_warn("session: no room for the tokens of more than %zu sessions: those that end first are given "
-		 "up, and will not be renewed",
-	    y->n);
+	return y->n + 1;
 }
 
 /* --- the heap --- */

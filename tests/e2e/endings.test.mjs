@@ -132,7 +132,10 @@ story('an address of others needs a token', async () => {
 	const open = await world({ adminListen: '0.0.0.0' });
 	try {
 		const gina = await open.signedIn('gina');
-		assert.equal((await revoke(open, { username: 'gina' })).status, 401);
+		const said = await revoke(open, { username: 'gina' });
+		assert.equal(said.status, 401);
+		assert.equal(said.headers['www-authenticate'], 'Bearer');
+		await open.proxy.logged(/no token is set for admin [^ ]+ \(admin.token\)/);
 		assert.equal(await status(open, gina), 200);
 	} finally {
 		await open.stop();

@@ -213,4 +213,20 @@ story('a sign-out gives back what a renewal brought of which the browser never h
 	assert.deepEqual(givenBack(x.op), [newRefresh(x.op)]);
 });
 
+// --- and where a sign-in ends ---------------------------------------------------------------------------------------
+
+story('a sign-in never ends on an endpoint of ours, in no spelling', async () => {
+	const x = await worlds.memory();
+	x.op.reset();
+	for (const rd of ['/auth/session/frame?done', '/auth/session/frame', '/auth/logout', '/auth/logout?x', '/auth', '/auth/', '/auth/callback?code=1', '/auth//session/frame?done',
+		'/auth/./session/frame?done', '/x/../auth/session/frame?done', '/%61uth/session/frame?done', '/auth/session/frame#x']) {
+		const browser = x.browser();
+		const r = await browser.go(`${x.url}/auth/login?rd=${encodeURIComponent(rd)}`);
+		assert.equal(r.status, 200, rd);
+		assert.equal(r.url, `${x.url}/`, rd);
+		assert.equal(await status(x, browser), 200, rd);
+	}
+	assert.equal((await x.browser().go(`${x.url}/auth/login?rd=%2Fauthors%3Fauth`)).url, `${x.url}/authors?auth`);
+});
+
 closing(...Object.values(worlds));
