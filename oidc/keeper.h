@@ -1,5 +1,5 @@
 /*
- * oidc/keeper.h - between oidc.c and keeper.c, nobody else's
+ * oidc/keeper.h - between oidc.c, oidc_op.c and keeper.c, nobody else's
  *
  * A question for newer keys travels from the asker's thread to the keeper's in
  * one mailbox and comes back in the other.  Who asks owns the memory, and
@@ -25,6 +25,11 @@ struct keeper_question {
 
 /* A post_fn: takes a struct keeper_question on the keeper's thread. */
 void keeper_ask(void *question);
+
+/* --- of oidc.c, for oidc_op.c --- */
+
+/* To the keeper; where nobody fetches for o, the answer is sent at once, and q says so. */
+void oidc_send(struct oidc *o, struct keeper_question *q);
 
 /* --- of oidc.c, for keeper.c --- */
 
