@@ -9,9 +9,9 @@
 #include "proxy/revoke.h"
 #include "session/revoked.h"
 
-#define PAGE     100 /* entries at a time, */
-#define PAGE_STR "100"
-#define LINES    32 /* and lines in one of them */
+#define PAGE     250 /* entries at a time, */
+#define PAGE_STR "250"
+#define LINES    32 /* and lines in one of them: all are less than REDIS_REPLY_MAX */
 #define SWEEP_MS 60000
 #define ID_MAX   48
 #define MARK_MAX 32
@@ -27,13 +27,16 @@ struct redis_revocations {
 
 	struct timer timer;
 	struct redis_op *op;
-	enum { IDLE, MARKING, READING, SWEEPING } doing;
-	int64_t asked;       /* ms: when op was sent */
-	char last[ID_MAX];   /* the entry that was read last */
-	char sweep[ID_MAX];  /* where the next page to sweep begins */
-	int64_t swept;       /* ms */
-	char mark[MARK_MAX]; /* as it was when all was read; "": not known */
-	bool whole;          /* all was read since the connection was there */
+	enum { IDLE, MARKING, SAYING, READING, SWEEPING } doing;
+	int64_t asked;        /* ms: when op was sent */
+	char last[ID_MAX];    /* the entry that was read last */
+	char sweep[ID_MAX];   /* where the next page to sweep begins */
+	int64_t swept;        /* ms */
+	char mark[MARK_MAX];  /* as it was when all was read; "": not known */
+	bool owing;           /* this Redis does not have what the table has: it is being told */
+	size_t told, telling; /* up to where in the table it was, and will have been with op's answer */
+	size_t n_told, n_telling;
+	bool whole; /* all was read since the connection was there */
 	bool tried;
 	bool said_line, said_full, said_failure; /* once is enough */
 };
@@ -123,7 +126,9 @@ redis_revocations_use(struct redis_revocations *x, const struct snapshot *s)
 	x->key = key;
 	x->mark_key = xprintf("%srevocations:mark", c->prefix);
 	x->tried = false;
-	x->mark[0] = '\0';
+	/* At a reload what the one before had is in the table, and this one may have nothing of it. */
+	(void)snprintf(x->mark, sizeof(x->mark), "%s", atomic_load(&x->shared->started) ? "another" : "");
+	x->owing = false;
 	/* At a reload nobody is to be turned away while the other Redis is read; at a start nobody is here.
 	 */
 	atomic_store(
@@ -251,6 +256,11 @@ asked(void *arg)
 	case MARKING:
 		take_mark(x, v);
 		break;
+	case SAYING:
+		x->told = x->telling;
+		x->n_told = x->n_telling;
+		say_again(x);
+		break;
 	case READING:
 		take_page(x, v);
 		break;
@@ -270,32 +280,42 @@ take_mark(struct redis_revocations *x, const struct redis_value *v)
 
 	(void)snprintf(was, sizeof(was), "%s", x->mark);
 	(void)snprintf(x->mark, sizeof(x->mark), "%s", v->type == REDIS_TEXT ? v->text.p : "");
-	if (was[0] != '\0' && strcmp(was, x->mark) != 0)
+	x->owing = x->owing || (was[0] != '\0' && strcmp(was, x->mark) != 0);
+	x->told = x->n_told = 0;
+	if (x->owing)
 		say_again(x);
-	ask_page(x);
+	else
+		ask_page(x);
 }
 
+/*
+ * One entry at a time, each after the answer to the one before: a table may
+ * hold more than a connection takes at once, and a Redis may refuse it.
+ */
 static void
 say_again(struct redis_revocations *x)
 {
 	struct mem *m = mem_new(SIZE_MAX);
 	struct str words[3 + 2 * LINES] = { STR("XADD"), str_of(x->key), STR("*") };
 	struct revocation one;
-	size_t at = 0, n = 0, k = 3;
+	size_t k = 3;
 
-	while (revoked_next(x->shared->revoked, &at, clock_seconds(), m, &one)) {
+	x->telling = x->told;
+	x->n_telling = x->n_told;
+	while (k < 3 + 2 * LINES && revoked_next(x->shared->revoked, &x->telling, clock_seconds(), m, &one)) {
 		words[k++] = STR("r");
 		words[k++] = revocation_print(&one, m);
-		n++;
-		if (k < 3 + 2 * LINES)
-			continue;
-		redis_tell(x->redis, words, k);
-		k = 3;
+		x->n_telling++;
 	}
 	if (k > 3)
-		redis_tell(x->redis, words, k);
+		ask(x, words, k, SAYING);
+	else {
+		x->owing = false;
+		log_warn(
+		    "%s did not have the revocations that are known here; %zu were added", x->at, x->n_told);
+		ask_page(x);
+	}
 	mem_free(&m);
-	log_warn("%s has forgotten the revocations; %zu were added again", x->at, n);
 }
 
 /* [[KEY, [ENTRY, ...]]], or nil: nothing new. */
@@ -431,6 +451,8 @@ look(struct timer *t)
 
 	if (x->mark[0] == '\0')
 		ask_mark(x);
+	else if (x->owing)
+		say_again(x);
 	else
 		ask_page(x);
 }

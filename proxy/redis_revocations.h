@@ -11,7 +11,7 @@
  *
  * A Redis may forget (a restart without persistence, a failover, FLUSHALL): a
  * mark beside the stream says so when it is gone, and each instance then adds
- * what its table still holds.
+ * what its table still holds; so it does where a reload names another Redis.
  *
  * Entries that have run out are deleted, a page a minute by each instance.
  */

@@ -10,8 +10,11 @@
 
 /* One list under way. */
 struct keeping {
+	struct keeping *next, **prev; /* of its worker */
+	struct view *view;            /* counted: the connection stays until the answer, over a reload too */
 	struct revoke_op *op;
 	struct mem *mem;
+	size_t n;
 	size_t left; /* commands without an answer, and one for the asking itself */
 	struct command {
 		struct keeping *keeping;
@@ -23,6 +26,7 @@ struct keeping {
 static void keep(struct revoke_sink *, struct revoke_op *);
 static void answered(void *);
 static void settle(struct keeping *);
+static void end(struct keeping *);
 
 struct revoke_sink *
 redis_sink(void)
@@ -35,7 +39,8 @@ redis_sink(void)
 static void
 keep(struct revoke_sink *sink, struct revoke_op *op)
 {
-	const struct view *view = revoke_worker(op)->view;
+	struct worker *w = revoke_worker(op);
+	struct view *view = w->view;
 	const struct conf_redis *c = &view->snap->conf->session.redis;
 	struct keeping *k = xcalloc(1, sizeof(*k));
 	size_t n, i;
@@ -44,8 +49,15 @@ keep(struct revoke_sink *sink, struct revoke_op *op)
 
 	(void)sink;
 	k->op = op;
+	k->view = view_use(view);
+	k->next = w->keepings;
+	if (k->next != NULL)
+		k->next->prev = &k->next;
+	k->prev = &w->keepings;
+	w->keepings = k;
 	k->mem = mem_new(SIZE_MAX);
 	k->commands = mem_zalloc(k->mem, (n + 1) * sizeof(*k->commands));
+	k->n = n;
 	k->left = 1;
 	key = mem_printf(k->mem, "%srevocations", c->prefix);
 	for (i = 0; i < n && k->err.reason == REASON_NONE; i++) {
@@ -84,7 +96,30 @@ settle(struct keeping *k)
 {
 	if (--k->left > 0)
 		return;
+	end(k);
+}
+
+static void
+end(struct keeping *k)
+{
 	revoke_kept(k->op, k->err.reason == REASON_NONE ? NULL : &k->err);
+	if (k->next != NULL)
+		k->next->prev = k->prev;
+	*k->prev = k->next;
+	view_leave(&k->view);
 	mem_free(&k->mem);
 	free(k);
+}
+
+void
+redis_sink_stop_all(struct worker *w)
+{
+	struct keeping *k;
+
+	while ((k = w->keepings) != NULL) {
+		for (size_t i = 0; i < k->n; i++)
+			redis_release(&k->commands[i].op);
+		(void)err_set(&k->err, REASON_DRAINING, "the proxy is stopping, and Redis has not answered");
+		end(k);
+	}
 }

@@ -11,4 +11,7 @@
 /* For workers whose view has a connection. */
 struct revoke_sink *redis_sink(void);
 
+/* A worker that ends: what Redis has not answered may not have been kept. */
+void redis_sink_stop_all(struct worker *w);
+
 #endif

@@ -15,6 +15,7 @@
 #include "proxy/introspector.h"
 #include "proxy/loops.h"
 #include "proxy/redis.h"
+#include "proxy/redis_sink.h"
 #include "proxy/refresh_job.h"
 #include "proxy/request.h"
 #include "proxy/upstream.h"
@@ -124,6 +125,7 @@ worker_free(struct worker **wp)
 	if (w->fetch != NULL)
 		fetch_free(&w->fetch);
 	introspector_free(&w->introspector);
+	redis_sink_stop_all(w);
 	if (w->view != NULL)
 		view_leave(&w->view);
 	request_free_list(w);

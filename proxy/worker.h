@@ -28,6 +28,7 @@ struct keeps;
 struct loops;
 struct pool;
 struct giving;
+struct keeping;
 struct rate;
 struct redis;
 struct refresh_job;
@@ -137,6 +138,7 @@ struct worker {
 	int64_t accept_warned; /* timers_now()'s clock */
 
 	struct refresh_job *jobs; /* sessions that are being renewed here */
+	struct keeping *keepings; /* revocations on their way to Redis (proxy/redis_sink.h) */
 	struct giving *givings;   /* refresh tokens on their way back (proxy/giveback.h) */
 	struct grave *graves;
 	struct event *reap;
