@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "conf/url.h"
 #include "oidc/kinds.h"
 #include "proxy/import_impl.h"
 
@@ -10,6 +11,7 @@
 static void gather(struct import *);
 static bool is_ours(const char *);
 static void address(struct import *);
+static bool is_loopback(const char *);
 static void session(struct import *);
 static void provider(struct import *, bool opaque);
 static const char *kind(struct import *);
@@ -87,7 +89,10 @@ is_ours(const char *key)
 	return strncasecmp(key, PREFIX, strlen(PREFIX)) == 0;
 }
 
-/* ApplicationUrl is the whole of it, or its path; the audience may have the rest. */
+/*
+ * ApplicationUrl is the whole of it, or its path; the audience may have the rest, and knows better than the
+ * installer, which writes localhost.
+ */
 static void
 address(struct import *i)
 {
@@ -96,16 +101,24 @@ address(struct import *i)
 
 	if (url != NULL && import_take_path(i, url))
 		path = i->path;
-	if (url == NULL || path != NULL || !import_take_url(i, url, "")) {
+	if (url != NULL && path == NULL)
+		(void)import_take_url(i, url, "");
+	if ((i->url == NULL || is_loopback(i->url)) && api != NULL && import_take_url(i, api, "/graphql"))
 		from = PREFIX "Audience, without /graphql";
-		if (api != NULL)
-			(void)import_take_url(i, api, "/graphql");
-	}
 	if (path != NULL && strcmp(path, i->path) != 0) {
 		i->url = NULL;
 		i->path = path;
 	}
 	import_public_url(i, from);
+}
+
+static bool
+is_loopback(const char *url)
+{
+	struct err ignored;
+	struct url u;
+
+	return url_parse(str_of(url), &u, &ignored) == 0 && url_is_loopback(&u);
 }
 
 static void

@@ -352,6 +352,9 @@ import_secret(struct import *i, const char *key, const struct import_fact *f, co
 		    i, "%s is not shown on a terminal; write it into this file, or import with -o", old);
 	else {
 		import_line(i, "# %s; better kept in a file of its own, see %s_file", f->name, key);
+		if (strong)
+			import_line(
+			    i, "# The application knows it: set a sealing_secret beside it, or a new one.");
 		import_line(i, "%s = %s", key, text);
 		i->secrets = true;
 		return;
