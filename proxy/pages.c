@@ -55,7 +55,7 @@ static const char *wrap(const char *before, const char *inner, const char *after
 static const char *fact(const char *label, struct str value, size_t max, struct mem *);
 static const char *link_to(const char *url, const char *text, bool first, struct mem *);
 static bool is_link(const char *url);
-static const char *foot_of(int status, const char *request_id, struct mem *);
+static const char *foot_of(const struct page *, const char *request_id, struct mem *);
 static struct str document(
     const char *title, const char *head, const char *body, const char *foot, struct mem *);
 static struct str shown(struct str, size_t max, bool html, struct mem *);
@@ -87,7 +87,7 @@ page_html(const struct page *p, struct mem *m)
 		wrap("<dl>", mem_printf(m, "%s%s%s", user, detail, host), "</dl>", m),
 		wrap("<p>", w->advice, "</p>", m),
 		wrap("<p class=\"do\">", mem_printf(m, "%s%s%s", retry, other, home), "</p>", m)),
-	    foot_of(p->status, p->request_id, m), m);
+	    foot_of(p, p->request_id, m), m);
 }
 
 struct str
@@ -100,7 +100,7 @@ page_choose(const char *request_id, const struct page_choice *v, size_t n, struc
 		    link_to(v[i].url, shown(str_of(v[i].name), PAGE_SHORT, true, m).p, i == 0, m));
 	return document(words_choose.title, "",
 	    mem_printf(m, "<p>%s</p>%s", words_choose.text, wrap("<p class=\"do\">", links, "</p>", m)),
-	    foot_of(0, request_id, m), m);
+	    foot_of(NULL, request_id, m), m);
 }
 
 struct str
@@ -111,7 +111,7 @@ page_signed_out(const char *request_id, const char *home_url, bool provider_too,
 	return document(w->title, "",
 	    mem_printf(m, "<p>%s</p>%s", w->text,
 		wrap("<p class=\"do\">", link_to(home_url, "Sign in again", true, m), "</p>", m)),
-	    foot_of(0, request_id, m), m);
+	    foot_of(NULL, request_id, m), m);
 }
 
 struct str
@@ -121,8 +121,8 @@ page_onward(const char *request_id, const char *url, struct mem *m)
 
 	return document("You are signed in",
 	    mem_printf(m, "<meta http-equiv=\"refresh\" content=\"0;url=%s\">\n", to.p),
-	    wrap("<p class=\"do\">", link_to(url, "Continue", true, m), "</p>", m), foot_of(0, request_id, m),
-	    m);
+	    wrap("<p class=\"do\">", link_to(url, "Continue", true, m), "</p>", m),
+	    foot_of(NULL, request_id, m), m);
 }
 
 struct str
@@ -134,7 +134,7 @@ page_ask_logout(const char *request_id, const char *action_url, const char *home
 		"out</button></form>%s</div>",
 		words_ask_logout.text, page_link(action_url, m).p,
 		link_to(home_url, "Stay signed in", false, m)),
-	    foot_of(0, request_id, m), m);
+	    foot_of(NULL, request_id, m), m);
 }
 
 /* With the origin that redirect_uri names anyway: "Origin: null" looks like an attack to some. */
@@ -153,7 +153,7 @@ page_send(const char *request_id, const char *action_url, const struct authreq_p
 		"class=\"first\">Continue</button></p></form>"
 		"<script>" SCRIPT "</script>",
 		page_link(action_url, m).p, fields),
-	    foot_of(0, request_id, m), m);
+	    foot_of(NULL, request_id, m), m);
 }
 
 struct str
@@ -168,7 +168,7 @@ page_resume(const char *request_id, const char *action_url, struct mem *m)
 		"class=\"first\">Send the form</button></p></form>"
 		"<script>" SCRIPT "</script>",
 		page_link(action_url, m).p),
-	    foot_of(0, request_id, m), m);
+	    foot_of(NULL, request_id, m), m);
 }
 
 /* "" when there is nothing inside. */
@@ -204,13 +204,15 @@ is_link(const char *url)
 	return str_begins(s, STR("/")) || str_begins(s, STR("https://")) || str_begins(s, STR("http://"));
 }
 
+/* Of a refusal also its status, and the word by which the log and the manual know it. */
 static const char *
-foot_of(int status, const char *request_id, struct mem *m)
+foot_of(const struct page *p, const char *request_id, struct mem *m)
 {
 	const char *id =
 	    wrap("Request id <code>", shown(str_of(request_id), PAGE_SHORT, true, m).p, "</code>", m);
+	const char *why = p == NULL ? "" : wrap(" &middot; <code>", reason_word(p->reason), "</code>", m);
 	const char *number =
-	    status == 0 ? "" : mem_printf(m, "Status %d%s", status, *id == '\0' ? "" : " &middot; ");
+	    p == NULL ? "" : mem_printf(m, "Status %d%s%s", p->status, why, *id == '\0' ? "" : " &middot; ");
 
 	return wrap("<footer>", mem_printf(m, "%s%s", number, id), "</footer>", m);
 }

@@ -129,6 +129,18 @@ START_TEST(a_list_without_rows_prints_its_opposite)
 }
 END_TEST
 
+START_TEST(a_template_may_have_any_number_of_parts)
+{
+	char text[1000 * 10 + 1], *p = text;
+
+	for (int i = 0; i < 1000; i++, p += 10)
+		memcpy(p, "{{title}}.", 10);
+	*p = '\0';
+	ck_assert_uint_eq(printed(text, 0).n, 8000);
+	ck_assert_uint_eq(made.n, 2000);
+}
+END_TEST
+
 START_TEST(a_page_that_is_too_large_is_none)
 {
 	static const char row[] = "{{#providers}}{{name}}", close[] = "{{/providers}}";
@@ -214,6 +226,18 @@ static const struct {
 	    "1: the section of title begins in a quoted value and ends in a quoted value; a section holds "
 	    "whole tags, "
 	    "or is inside of one value" },
+	{ "<b {{#title}}><i {{/title}}>",
+	    "1: the section of title begins in a tag, outside of its values and ends in a tag, outside of "
+	    "its values; a section holds whole tags, or is inside of one value" },
+	{ "</b {{#title}}><b {{/title}}>",
+	    "1: the section of title begins in a tag, outside of its values and ends in a tag, outside of "
+	    "its values; a section holds whole tags, or is inside of one value" },
+	{ "<style>{{#title}}<{{/title}}</style>",
+	    "1: the section of title begins in <style> and ends in <style>; a section holds whole tags, or "
+	    "is inside of one value" },
+	{ "<b{{#title}}c{{/title}}>",
+	    "1: the section of title begins in a tag, outside of its values and ends in a tag, outside of "
+	    "its values; a section holds whole tags, or is inside of one value" },
 	{ "<{{title}}", NOWHERE("in a tag, outside of its values") "\n1: the file ends in a tag, outside of "
 								   "its values; close it" },
 	{ "</{{title}}>", NOWHERE("in a tag, outside of its values") },
@@ -306,7 +330,12 @@ static const struct {
 	{ "<a x>", MARKUP_TEXT },
 	{ "<a x/>", MARKUP_TEXT },
 	{ "<a x = 'y", MARKUP_QUOTED },
-	{ "<a x\n>", MARKUP_TEXT },
+	{ "<a\tx\n\r\f>", MARKUP_TEXT },
+	{ "<A X =\n\"", MARKUP_QUOTED },
+	{ "<a x=y\tz='", MARKUP_QUOTED },
+	{ "<a x=y\r>", MARKUP_TEXT },
+	{ "<[", MARKUP_TEXT },
+	{ "<{", MARKUP_TEXT },
 	{ "<a x /y=\"", MARKUP_QUOTED },
 	{ "<a x y='", MARKUP_QUOTED },
 	{ "<a x=>", MARKUP_TEXT },
@@ -362,6 +391,7 @@ main(void)
 	tcase_add_checked_fixture(t, begin, end);
 	tcase_add_loop_test(t, a_template_prints_what_it_names, 0, ROWS(prints));
 	tcase_add_test(t, a_list_without_rows_prints_its_opposite);
+	tcase_add_test(t, a_template_may_have_any_number_of_parts);
 	tcase_add_test(t, a_page_that_is_too_large_is_none);
 	tcase_add_loop_test(t, a_mistake_is_told_with_its_line_and_what_would_be_right, 0, ROWS(mistakes));
 	tcase_add_loop_test(t, what_a_page_cannot_do_without_is_asked_for, 0, ROWS(needs));

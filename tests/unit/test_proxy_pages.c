@@ -201,7 +201,8 @@ START_TEST(pages_say_what_helps)
 		{ REASON_NO_ROUTE, "Page not found" },
 		{ REASON_RATE_LIMITED, "Too many sign-ins" },
 		{ REASON_BAD_FRAMING, "Bad request" },
-		{ REASON_TOKEN_KEY, "Status 403" },
+		{ REASON_TOKEN_KEY, "Status 403 &middot; <code>token_key</code> &middot; Request id" },
+		{ REASON_NO_ROUTE, "Status 404 &middot; <code>no_route</code> &middot; Request id" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
