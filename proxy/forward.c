@@ -27,6 +27,8 @@ static void put_identity(struct request *, struct http1_out *);
 static void put_request_framing(struct request *, struct http1_out *);
 static void choose_framing(struct request *, const struct http1_head *);
 static void put_answer_fields(struct request *, struct http1_head *, struct http1_out *);
+static void put_date(struct request *, struct http1_out *);
+static void put_hsts(struct request *, struct http1_out *);
 static void put_own_fields(struct request *, struct http1_head *, struct http1_out *);
 static void put_answer_framing(struct request *, const struct http1_head *, struct http1_out *);
 static bool is_event_stream(const struct http1_head *);
@@ -362,9 +364,8 @@ put_answer_fields(struct request *r, struct http1_head *h, struct http1_out *o)
 	    h->index[FIELD_EXPIRES] == 0)
 		http1_put(o, STR("Cache-Control: private, no-cache\r\n"));
 	if (h->index[FIELD_DATE] == 0)
-		forward_put_common(r, o);
-	else if (r->client->hsts > 0)
-		forward_put_common(r, o);
+		put_date(r, o);
+	put_hsts(r, o);
 }
 
 /*
@@ -420,6 +421,13 @@ put_answer_framing(struct request *r, const struct http1_head *h, struct http1_o
 void
 forward_put_common(struct request *r, struct http1_out *o)
 {
+	put_date(r, o);
+	put_hsts(r, o);
+}
+
+static void
+put_date(struct request *r, struct http1_out *o)
+{
 	static const char day[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 	static const char month[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 		"Nov", "Dec" };
@@ -431,10 +439,18 @@ forward_put_common(struct request *r, struct http1_out *o)
 	(void)snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", day[tm.tm_wday], tm.tm_mday,
 	    month[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	http1_put_field(o, STR("Date"), str_of(text));
-	if (r->client->hsts > 0) {
-		(void)snprintf(text, sizeof(text), "max-age=%lld", (long long)r->client->hsts);
-		http1_put_field(o, STR("Strict-Transport-Security"), str_of(text));
-	}
+}
+
+/* RFC 6797 7.2: not over http. */
+static void
+put_hsts(struct request *r, struct http1_out *o)
+{
+	char text[32];
+
+	if (r->client->hsts == 0 || !r->https)
+		return;
+	(void)snprintf(text, sizeof(text), "max-age=%lld", (long long)r->client->hsts);
+	http1_put_field(o, STR("Strict-Transport-Security"), str_of(text));
 }
 
 bool

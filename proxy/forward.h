@@ -26,7 +26,7 @@ bool forward_accepts_html(const struct http1_head *h);
 const char *forward_address(const struct in6_addr *a, char out[46]); /* IPv4 as IPv4 */
 struct str forward_reason_phrase(int status);
 
-/* Connection, Date, HSTS: what every answer of ours, and every relayed one, has alike. */
+/* Date, HSTS: what every answer of ours, and every relayed one, has alike. */
 void forward_put_common(struct request *r, struct http1_out *o);
 
 #endif

@@ -127,6 +127,27 @@ story('a sign-in over https: cookies are Secure and __Host-, HSTS is sent, the s
 	assert.ok(!browser.jar.get('__Host-workflow_session'));
 });
 
+story('hsts: said once, in place of the upstream\'s, beside one Date; over http not at all (RFC 6797 7.2)', async () => {
+	const dated = { Date: 'Tue, 15 Nov 1994 08:12:31 GMT', 'Strict-Transport-Security': 'max-age=1' };
+	const own = await world({ publicUrl: 'https://one.test', listen: 'hsts = "1d"', top: 'trusted_proxies = "127.0.0.1"', routes: 'route "/" { upstream = "app" auth = "none" }' });
+	own.backend.on('/dated', (r, s) => { s.write(`HTTP/1.1 200 X\r\n${Object.entries(dated).map(([n, v]) => `${n}: ${v}\r\n`).join('')}Content-Length: 0\r\n\r\n`); });
+	try {
+		const ask = async (path, proto) => {
+			const [r] = await exchange(own.port, `GET ${path} HTTP/1.1\r\nHost: one.test\r\nX-Forwarded-Proto: ${proto}\r\n\r\n`);
+			return { sts: r.all('strict-transport-security'), dates: r.all('date') };
+		};
+		assert.deepEqual(await ask('/dated', 'https'), { sts: ['max-age=86400'], dates: [dated.Date] });
+		assert.deepEqual(await ask('/dated', 'http'), { sts: [], dates: [dated.Date] });
+		for (const [path, proto, sts] of [['/x', 'https', ['max-age=86400']], ['/x', 'http', []], ['/auth/nothing', 'https', ['max-age=86400']], ['/auth/nothing', 'http', []]]) {
+			const r = await ask(path, proto);
+			assert.deepEqual(r.sts, sts, `${path} ${proto}`);
+			assert.equal(r.dates.length, 1);
+		}
+	} finally {
+		await own.stop();
+	}
+});
+
 story('https_redirect answers 308 to the same page on public_url', async () => {
 	const { settings } = await w();
 	const [r] = await exchange(settings.redirectPort, 'GET /a/b?c=d HTTP/1.1\r\nHost: one.test\r\n\r\n');
