@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "conf/mem.h"
+#include "conf/value.h"
 #include "proxy/sockets.h"
 
 #define BACKLOG       4096
@@ -42,8 +43,9 @@ static int open_one(const char *, const struct sockaddr_storage *, socklen_t, bo
 static int probe(const char *, const struct sockaddr_storage *, socklen_t, struct err *);
 static int open_unix(const char *, struct err *);
 static void give_back(struct sockets *, struct sockets *);
-static int inherit(struct sockets *, struct err *);
+static int inherit(struct sockets *, const struct conf *, struct err *);
 static void name_of(int, char *, size_t);
+static void name_as_section(const struct conf *, char *, size_t);
 
 struct sockets *
 sockets_open(const struct conf *c, unsigned workers, struct sockets *old, struct err *e)
@@ -53,7 +55,7 @@ sockets_open(const struct conf *c, unsigned workers, struct sockets *old, struct
 
 	s->workers = workers;
 	s->took = xcalloc(old == NULL ? 1 : old->n, sizeof(*s->took));
-	if (old == NULL && inherit(s, e) == -1) {
+	if (old == NULL && inherit(s, c, e) == -1) {
 		sockets_free(&s);
 		return NULL;
 	}
@@ -311,7 +313,7 @@ sockets_inherited(void)
 
 /* A listen section whose address is that of a handed socket gives it its TLS; the rest are plain. */
 static int
-inherit(struct sockets *s, struct err *e)
+inherit(struct sockets *s, const struct conf *c, struct err *e)
 {
 	int n = sockets_inherited(), i;
 
@@ -326,6 +328,7 @@ inherit(struct sockets *s, struct err *e)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 		name_of(fd, name, sizeof(name));
+		name_as_section(c, name, sizeof(name));
 		add(s, name, fd, SHARED_BY_ALL);
 		s->v[s->n - 1].inherited = true;
 	}
@@ -359,5 +362,24 @@ name_of(int fd, char *out, size_t n)
 			(void)snprintf(out, n, "[%s]:%u",
 			    inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host)),
 			    (unsigned)ntohs(v6->sin6_port));
+	}
+}
+
+/* One address has several spellings: a section with another would not serve its socket, and bind a second
+ * one. */
+static void
+name_as_section(const struct conf *c, char *name, size_t n)
+{
+	struct value_address mine, its;
+	struct err ignored;
+
+	if (value_address(str_of(name), &mine, &ignored) == -1)
+		return;
+	for (size_t i = 0; i < c->n_listens; i++) {
+		if (value_address(str_of(c->listens[i].address), &its, &ignored) == -1 ||
+		    strcmp(mine.text, its.text) != 0)
+			continue;
+		(void)snprintf(name, n, "%s", c->listens[i].address);
+		return;
 	}
 }

@@ -307,6 +307,34 @@ handed_over(void)
 	EXPECT(sockets_inherited() == 0);
 }
 
+/* Its section counts however that spells the address: without it TLS would be missing. */
+static void
+handed_over_in_another_spelling(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const char *mine = free_address(0), *other[] = { NULL, NULL };
+	char spelled[64];
+	struct sockets *s;
+	struct listener *l;
+	struct err e;
+	size_t n;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)snprintf(spelled, sizeof(spelled), "127.0.0.1:0%s", strchr(mine, ':') + 1);
+	other[0] = spelled;
+	addr.sin_port = htons((uint16_t)strtol(strchr(mine, ':') + 1, NULL, 10));
+	EXPECT(bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, 5) == 0);
+	EXPECT(dup2(fd, 3) == 3 && (fd == 3 || close(fd) == 0));
+	(void)setenv("LISTEN_FDS", "1", 1);
+	(void)unsetenv("LISTEN_PID");
+	s = sockets_open(listening(other, false), WORKERS, NULL, &e);
+	EXPECT(s != NULL);
+	l = sockets_for(s, 0, &n);
+	EXPECT(n == 1 && l[0].fd == 3 && strcmp(l[0].address, spelled) == 0);
+	free(l);
+	sockets_free(&s);
+}
+
 static void
 handed_nonsense(void)
 {
@@ -328,6 +356,12 @@ handed_nonsense(void)
 START_TEST(a_socket_that_was_handed_over_is_used_and_kept)
 {
 	ck_assert_int_eq(in_a_child(handed_over), 0);
+}
+END_TEST
+
+START_TEST(a_socket_that_was_handed_over_has_its_section_in_any_spelling)
+{
+	ck_assert_int_eq(in_a_child(handed_over_in_another_spelling), 0);
 }
 END_TEST
 
@@ -354,6 +388,7 @@ main(void)
 	tcase_add_test(t, what_a_crash_left_behind_is_replaced_and_nothing_else_is);
 	tcase_add_test(t, an_address_is_v4_v6_or_any);
 	tcase_add_test(t, a_socket_that_was_handed_over_is_used_and_kept);
+	tcase_add_test(t, a_socket_that_was_handed_over_has_its_section_in_any_spelling);
 	tcase_add_test(t, a_descriptor_that_does_not_listen_is_refused);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
