@@ -45,7 +45,7 @@ proxy_protocol_parse(struct str bytes, struct proxy_protocol *out, struct err *e
 {
 	*out = (struct proxy_protocol){ 0 };
 	if (is_begun(bytes, text_begins))
-		return bytes.n < text_begins.n ? PROXY_PROTOCOL_MORE : text(bytes, out, e);
+		return text(bytes, out, e);
 	if (is_begun(bytes, binary_begins))
 		return bytes.n < FIXED ? PROXY_PROTOCOL_MORE : binary(bytes, out, e);
 	return bad(e, "the connection does not begin with one");
@@ -77,7 +77,7 @@ text(struct str bytes, struct proxy_protocol *out, struct err *e)
 					   : bad(e, "its line has no end within 107 bytes");
 	out->size = (size_t)(end + 1 - bytes.p);
 	line = (struct str){ bytes.p + text_begins.n, out->size - text_begins.n - 1 };
-	if (line.n == 0 || memchr(line.p, '\r', line.n) != line.p + line.n - 1)
+	if (memchr(line.p, '\r', line.n) != line.p + line.n - 1)
 		return bad(e, "its line does not end with CR and LF");
 	line.n--;
 	if (str_is(line, STR("UNKNOWN")) || str_begins(line, STR("UNKNOWN ")))

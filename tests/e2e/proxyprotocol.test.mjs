@@ -1,14 +1,15 @@
 // The PROXY protocol: a balancer that relays bytes says whose connection this is, and nobody else can.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { LOCAL, SIGNATURE, haproxy, nginxStream, relay, tlv, v1, v2, v2From } from './lib/balancer.mjs';
 import { Browser } from './lib/browser.mjs';
 import { ask, session } from './lib/http2.mjs';
 import { freePort, sleep, until } from './lib/ports.mjs';
-import { configuration, scratch } from './lib/proxy.mjs';
+import { ASAN, configuration, scratch } from './lib/proxy.mjs';
 import { Raw } from './lib/raw.mjs';
 import { closing, shared, story, world } from './lib/world.mjs';
 
@@ -456,6 +457,33 @@ story('a stop waits for the header of who has just connected, but not for long',
 	silent.close();
 });
 
+story('a socket that systemd hands over has the TLS and the proxy_protocol of its section', async () => {
+	const own = await world(await settings({ proxy: false, waitReady: false }));
+	const { secure } = own.settings;
+	const file = join(dir, 'activated.conf');
+	writeFileSync(file, configuration({ ...own.settings, port: own.port, adminPort: own.adminPort }), { mode: 0o600 });
+	const server = createServer();
+	await new Promise((resolve) => { server.listen(secure, '127.0.0.1', resolve); });
+	const child = spawn('/bin/sh', ['-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" -c "$1"', ASAN, file], { stdio: ['ignore', 'ignore', 'pipe', server._handle] });
+	let said = '';
+	child.stderr.on('data', (d) => { said += d; });
+	const code = new Promise((resolve) => { child.once('close', resolve); });
+	server.close();
+	const front = await relay(secure, v2From(USER));
+	try {
+		const raw = await until('TLS', () => overTls(front.port).catch(() => undefined));
+		raw.send(GET('/public/activated'));
+		assert.equal((await raw.response()).status, 200, said);
+		raw.close();
+		assert.equal(own.backend.seen('/public/activated')[0].get('x-forwarded-for'), USER);
+	} finally {
+		front.stop();
+		child.kill('SIGTERM');
+		assert.equal(await code, 0, said);
+		await own.stop();
+	}
+});
+
 // --- HAProxy and nginx -------------------------------------------------------------
 
 const behind = async (make, fn) => {
@@ -500,7 +528,6 @@ for (const how of ['send-proxy', 'send-proxy-v2', 'send-proxy-v2 proxy-v2-option
 story('HAProxy that ends TLS and says so', async () => {
 	const { plain } = await w();
 	const pem = join(dir, 'both.pem');
-	const { readFileSync, writeFileSync } = await import('node:fs');
 	writeFileSync(pem, readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'), { mode: 0o600 });
 	for (const [how, proto] of [['send-proxy-v2-ssl', 'https'], ['send-proxy-v2', 'http']]) {
 		await behind(haproxy(`127.0.0.1:${plain}`, { bind: `ssl crt ${pem}`, server: how }), async ({ port }) => {

@@ -101,6 +101,7 @@ static const struct {
 	{ BYTES("PROXY TCP4 192.0.2.7 198.51.100.1 01 2\r\n"), "port" },
 	{ BYTES("PROXY TCP4 192.0.2.7 198.51.100.1 1 65536\r\n"), "port" },
 	{ BYTES("PROXY TCP4 192.0.2.7 198.51.100.1 1 100000\r\n"), "port" },
+	{ BYTES("PROXY TCP4 192.0.2.7 198.51.100.1 1 4294967297\r\n"), "port" },
 	{ BYTES("PROXY TCP4 192.0.2.7 198.51.100.1 +1 2\r\n"), "port" },
 	{ BYTES("PROXY TCP4 192.0.2.7 198.51.100.1 1 2 \r\n"), "port" },
 	{ BYTES("PROXY TCP4 192.0.2.7 198.51.100.1 1 2 3\r\n"), "port" },
