@@ -40,7 +40,7 @@ backchannel_begin(struct request *r)
 {
 	uint64_t most = TIMES_A_BROWSER * request_snap(r)->conf->limits.logins_per_minute;
 
-	if (!endings_within_rate(r, r->worker->shared->back_rate, most))
+	if (!endings_within_rate(r, r->worker->shared->rates[RATE_BACK], most))
 		return STEP_REFUSE;
 	if (bodyread_form(r, STEP_BACKCHANNEL) == STEP_READ_BODY)
 		return STEP_READ_BODY;

@@ -35,7 +35,7 @@ frontchannel_begin(struct request *r)
 	struct str iss, sid;
 	size_t i;
 
-	if (!endings_within_rate(r, r->worker->shared->front_rate, c->limits.logins_per_minute))
+	if (!endings_within_rate(r, r->worker->shared->rates[RATE_FRONT], c->limits.logins_per_minute))
 		return STEP_REFUSE;
 	if (read_sid(r, &iss, &sid) == -1)
 		return request_refuse(r, REASON_LOGOUT_BAD_REQUEST,
@@ -53,6 +53,8 @@ frontchannel_begin(struct request *r)
 	if (r->n_revoking == 0)
 		return request_refuse(
 		    r, REASON_LOGOUT_ISSUER, "iss is %.*s, no provider of ours", STR_ARG(iss));
+	if (!endings_within_share(r, r->n_revoking))
+		return STEP_REFUSE;
 	r->revoking = v;
 	r->revoke = revoke_ask(r->worker, v, r->n_revoking, request_wake, r);
 	return request_wait(r, STEP_TAKE_FRONTCHANNEL);

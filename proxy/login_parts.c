@@ -49,7 +49,8 @@ login_within_rate(struct request *r)
 
 	if (r->trusted && IN6_ARE_ADDR_EQUAL(&r->addr, &r->client->peer))
 		return true; /* a trusted proxy that names nobody */
-	wait = rate_take(r->worker->shared->rate, &r->addr, c->limits.logins_per_minute, r->now_ms);
+	wait =
+	    rate_take(r->worker->shared->rates[RATE_LOGIN], &r->addr, c->limits.logins_per_minute, r->now_ms);
 	if (wait == 0)
 		return true;
 	(void)request_refuse(r, REASON_RATE_LIMITED,

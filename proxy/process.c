@@ -144,9 +144,8 @@ begin(struct process *p, struct err *e)
 	p->shared.flows = revoked_new(FLOW_ENTRIES);
 	p->shared.jtis = revoked_new(FLOW_ENTRIES);
 	p->shared.keeps = keeps_new();
-	p->shared.rate = rate_new(RATE_ENTRIES);
-	p->shared.front_rate = rate_new(RATE_ENTRIES);
-	p->shared.back_rate = rate_new(RATE_ENTRIES);
+	for (int i = 0; i < RATES; i++)
+		p->shared.rates[i] = rate_new(RATE_ENTRIES);
 	p->shared.refreshes = refresh_table_new();
 	p->shared.grants = grants_new();
 	p->shared.began = clock_seconds();
@@ -514,9 +513,8 @@ end(struct process *p)
 	revoked_free(&p->shared.flows);
 	revoked_free(&p->shared.jtis);
 	keeps_free(&p->shared.keeps);
-	rate_free(&p->shared.rate);
-	rate_free(&p->shared.front_rate);
-	rate_free(&p->shared.back_rate);
+	for (i = 0; i < RATES; i++)
+		rate_free(&p->shared.rates[i]);
 	refresh_table_free(&p->shared.refreshes);
 	grants_free(&p->shared.grants);
 	if (p->base != NULL)

@@ -22,8 +22,13 @@ struct rate {
 	struct bucket *buckets;
 };
 
-static struct bucket *bucket_of(struct rate *, const unsigned char *, double, int64_t);
-static double level_now(const struct bucket *, double, int64_t);
+/* How many a bucket holds, and how many it gets back in a millisecond. */
+struct pace {
+	double full, each_ms;
+};
+
+static struct bucket *bucket_of(struct rate *, const unsigned char *, const struct pace *, int64_t);
+static double level_now(const struct bucket *, const struct pace *, int64_t);
 
 struct rate *
 rate_new(size_t entries)
@@ -51,12 +56,17 @@ rate_free(struct rate **r)
 unsigned
 rate_take(struct rate *r, const struct in6_addr *addr, uint64_t per_minute, int64_t now_ms)
 {
+	return per_minute == 0 ? 0 : rate_take_of(r, addr, per_minute, 60000, now_ms);
+}
+
+unsigned
+rate_take_of(struct rate *r, const struct in6_addr *addr, uint64_t most, int64_t period_ms, int64_t now_ms)
+{
 	unsigned char key[16];
-	double full = (double)per_minute, wait = 0;
+	struct pace p = { (double)most, (double)most / (double)period_ms };
+	double wait = 0;
 	struct bucket *b;
 
-	if (per_minute == 0)
-		return 0;
 	memcpy(key, addr, sizeof(key));
 	if (!IN6_IS_ADDR_V4MAPPED(addr))
 		memset(key + 8, 0, 8); /* one customer has a whole /64 */
@@ -64,28 +74,28 @@ rate_take(struct rate *r, const struct in6_addr *addr, uint64_t per_minute, int6
 	if (IN6_IS_ADDR_V4MAPPED(addr))
 		key[0] = (unsigned char)(2 | (addr->s6_addr[15] & 1));
 	(void)pthread_mutex_lock(&r->lock);
-	b = bucket_of(r, key, full, now_ms);
-	b->level = level_now(b, full, now_ms);
+	b = bucket_of(r, key, &p, now_ms);
+	b->level = level_now(b, &p, now_ms);
 	b->at = now_ms;
 	if (b->level >= 1)
 		b->level -= 1;
 	else
-		wait = (1 - b->level) * 60 / full;
+		wait = (1 - b->level) / p.each_ms / 1000;
 	(void)pthread_mutex_unlock(&r->lock);
 	return wait <= 0 ? 0 : (unsigned)wait + 1;
 }
 
 static double
-level_now(const struct bucket *b, double full, int64_t now_ms)
+level_now(const struct bucket *b, const struct pace *p, int64_t now_ms)
 {
-	double level = b->level + (double)(now_ms - b->at) * full / 60000;
+	double level = b->level + (double)(now_ms - b->at) * p->each_ms;
 
-	return level > full ? full : level < 0 ? 0 : level;
+	return level > p->full ? p->full : level < 0 ? 0 : level;
 }
 
 /* The address's own bucket, else a free one, else the fullest of its set. */
 static struct bucket *
-bucket_of(struct rate *r, const unsigned char *key, double full, int64_t now_ms)
+bucket_of(struct rate *r, const unsigned char *key, const struct pace *p, int64_t now_ms)
 {
 	static const unsigned char none[16];
 	uint64_t h = r->seed, half;
@@ -104,11 +114,11 @@ bucket_of(struct rate *r, const unsigned char *key, double full, int64_t now_ms)
 		if (best != NULL && memcmp(best->key, none, 16) == 0)
 			continue;
 		if (best == NULL || memcmp(set[i].key, none, 16) == 0 ||
-		    level_now(&set[i], full, now_ms) > level_now(best, full, now_ms))
+		    level_now(&set[i], p, now_ms) > level_now(best, p, now_ms))
 			best = &set[i];
 	}
 	memcpy(best->key, key, 16);
 	best->at = now_ms;
-	best->level = full;
+	best->level = p->full;
 	return best;
 }

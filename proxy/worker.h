@@ -39,17 +39,20 @@ struct revoked;
 struct watch;
 struct worker;
 
+enum { RATE_LOGIN, RATE_FRONT, RATE_FRONT_SHARE, RATE_BACK, RATES };
+
 /* What all threads of the process share. */
 struct shared {
-	struct revoked *revoked;             /* sessions ended */
-	struct revoke_sink *sink;            /* where that is kept without a Redis; NULL: nowhere */
-	struct revoked *flows;               /* sign-ins redeemed */
-	struct revoked *jtis;                /* logout tokens that came */
-	struct keeps *keeps;                 /* forms that wait for a sign-in */
-	struct rate *rate;                   /* sign-ins per address */
-	struct refresh_table *refreshes;     /* sessions being renewed */
-	struct grants *grants;               /* users' tokens for upstreams */
-	struct rate *front_rate, *back_rate; /* logouts that providers send, per address */
+	struct revoked *revoked;         /* sessions ended */
+	struct revoke_sink *sink;        /* where that is kept without a Redis; NULL: nowhere */
+	struct revoked *flows;           /* sign-ins redeemed */
+	struct revoked *jtis;            /* logout tokens that came */
+	struct keeps *keeps;             /* forms that wait for a sign-in */
+	struct refresh_table *refreshes; /* sessions being renewed */
+	struct grants *grants;           /* users' tokens for upstreams */
+	/* Per address: sign-ins; logouts by browsers, how many of these are remembered; logouts by providers.
+	 */
+	struct rate *rates[RATES];
 	/* Until then (timers_now()) it is known what other instances ended; INT64_MAX: there are none. */
 	_Atomic int64_t fresh_until;
 	struct shared_redis {

@@ -5,7 +5,8 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { NAVIGATE } from './lib/browser.mjs';
 import { sleep, until } from './lib/ports.mjs';
-import { scratch } from './lib/proxy.mjs';
+import { RELEASE, scratch } from './lib/proxy.mjs';
+import { Raw } from './lib/raw.mjs';
 import { closing, shared, story, world } from './lib/world.mjs';
 
 const giving = (o) => shared(async () => ({ ...o, op: await withRevocation() }));
@@ -212,6 +213,30 @@ story('a sign-out gives back what a renewal brought of which the browser never h
 	assert.equal((await hans.request(`${x.url}/auth/logout`, { headers: NAVIGATE })).status, 302);
 	assert.deepEqual(givenBack(x.op), [newRefresh(x.op)]);
 });
+
+story('one address cannot fill the table of front-channel logouts', async () => {
+	const x = await world({ bin: RELEASE, logLevel: 'error', accessLog: 'off', limits: 'logins_per_minute = 1000000' });
+	try {
+		const one = await Raw.open(x.port);
+		const ask = (i) => `GET /auth/logout/frontchannel?sid=never-${i} HTTP/1.1\r\nHost: 127.0.0.1:${x.port}\r\n\r\n`;
+		const count = (b) => { const n = {}; for (const [, s] of b.toString('latin1').matchAll(/HTTP\/1\.1 (\d{3}) /g)) n[s] = (n[s] ?? 0) + 1; return n; };
+		const sum = (n) => Object.values(n).reduce((x, y) => x + y, 0);
+		const all = {};
+		for (let i = 0; i < 17000; i += 500) {
+			one.send(Array.from({ length: 500 }, (_, k) => ask(i + k)).join(''));
+			const got = await one.wait((b) => { const n = count(b); return sum(n) === 500 ? n : undefined; }, 30000);
+			await sleep(20); // the last one's body
+			one.take(one.bytes.length);
+			for (const [k, n] of Object.entries(got)) all[k] = (all[k] ?? 0) + n;
+		}
+		assert.deepEqual(all, { 200: 16384, 429: 616 });
+		one.close();
+		const other = await x.browser({ localAddress: '127.0.0.3' }).request(`${x.url}/auth/logout/frontchannel?sid=another`);
+		assert.equal(other.status, 200, 'another address has its own share');
+	} finally {
+		await x.stop();
+	}
+}, 120000);
 
 // --- and where a sign-in ends ---------------------------------------------------------------------------------------
 

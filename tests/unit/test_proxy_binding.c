@@ -147,6 +147,27 @@ START_TEST(an_address_has_its_rate_and_gets_it_back_with_time)
 }
 END_TEST
 
+START_TEST(a_share_comes_back_over_its_own_period)
+{
+	struct rate *r = rate_new(1024);
+	struct in6_addr a = address("::ffff:192.0.2.1"), b = address("::ffff:192.0.2.2");
+	int64_t day = 86400 * 1000LL;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		ck_assert_uint_eq(rate_take_of(r, &a, 4, day, 1000), 0);
+	ck_assert_uint_eq(rate_take_of(r, &a, 4, day, 1000), 86400 / 4 + 1);
+	ck_assert_uint_eq(rate_take_of(r, &b, 4, day, 1000), 0);
+	ck_assert_uint_ne(rate_take_of(r, &a, 4, day, day / 4), 0);
+	ck_assert_uint_eq(rate_take_of(r, &a, 4, day, 1000 + day / 4), 0);
+	ck_assert_uint_ne(rate_take_of(r, &a, 4, day, 1000 + day / 4), 0);
+	for (i = 0; i < 4; i++)
+		ck_assert_uint_eq(rate_take_of(r, &a, 4, day, 9 * day), 0);
+	ck_assert_uint_ne(rate_take_of(r, &a, 4, day, 9 * day), 0);
+	rate_free(&r);
+}
+END_TEST
+
 START_TEST(one_ipv6_network_is_one_customer)
 {
 	struct rate *r = rate_new(1024);
@@ -230,6 +251,7 @@ main(void)
 	tcase_add_test(t, it_is_deleted_with_the_attributes_of_its_creation);
 	tcase_add_test(t, only_for_another_sites_post_it_goes_along_with_other_sites_requests);
 	tcase_add_test(t, an_address_has_its_rate_and_gets_it_back_with_time);
+	tcase_add_test(t, a_share_comes_back_over_its_own_period);
 	tcase_add_test(t, one_ipv6_network_is_one_customer);
 	tcase_add_test(t, a_flood_of_addresses_stays_in_its_table);
 	tcase_add_test(t, the_same_redirect_ten_times_in_half_a_minute_is_a_loop);
