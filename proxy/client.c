@@ -300,6 +300,12 @@ client_pending(const struct client *c)
 	return c->is_stream ? http2_pending(c) : stream_pending(&c->stream);
 }
 
+size_t
+client_room(const struct client *c)
+{
+	return c->is_stream ? http2_room(c) : SCRATCH_SIZE;
+}
+
 static void
 drained(struct client *c)
 {

@@ -112,6 +112,8 @@ void client_want_body(struct client *c,
 /* Answer bytes.  -1: the client is gone (client_close() follows from the loop). */
 int client_write(struct client *c, struct iovec *iov, int n) MUST_CHECK;
 size_t client_pending(const struct client *c);
+/* So much of an answer is worth reading at once: of HTTP/2 what its windows let out, and a chunk at least. */
+size_t client_room(const struct client *c);
 
 /*
  * The answer is handed over whole.  keep: another request may follow.  Called

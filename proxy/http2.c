@@ -94,6 +94,8 @@ session_new(struct http2 *h)
 	nghttp2_option_set_max_outbound_ack(o, ACKS_MAX);
 	nghttp2_option_set_max_settings(o, SETTINGS_MAX);
 	nghttp2_option_set_max_continuations(o, header_size / FRAME_SIZE + CONTINUATIONS);
+	/* Its own limit on RST_STREAM stands behind ours, which has a word in the log. */
+	nghttp2_option_set_stream_reset_rate_limit(o, 2 * CHATTER, 2 * CHATTER_PER_S);
 	nghttp2_option_set_max_send_header_block_length(o, 2 * HEAD_OUT_SIZE);
 	if (nghttp2_session_server_new2(&session, cb, h, o) != 0)
 		abort();

@@ -8,7 +8,8 @@
  *
  * What is held is bounded: of an upload what its window let in, given anew
  * only as the upstream takes it; of an answer one read of the upstream, which
- * is not read while the stream's window is shut.  Frames are written once a
+ * is not read while the stream's window is shut, and never more than a chunk
+ * beyond what that window lets out.  Frames are written once a
  * turn of the loop, all that there are.
  */
 #ifndef PROXY_HTTP2_H
@@ -35,6 +36,7 @@ void http2_release(struct client *c); /* its requests are aborted */
 
 int http2_write(struct client *c, struct iovec *iov, int n) MUST_CHECK;
 size_t http2_pending(const struct client *c);
+size_t http2_room(const struct client *c);
 int http2_take(struct client *c, struct str *data); /* 1, 0, or -1: the end */
 bool http2_holds_body(const struct client *c);
 void http2_want_body(struct client *c, bool want);

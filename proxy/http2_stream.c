@@ -304,6 +304,22 @@ http2_pending(const struct client *c)
 	return s->stuck && s->out != NULL ? s->out->end - s->out->start : 0;
 }
 
+/* A hundred streams of one client that lets nothing out hold a chunk each, not a whole read. */
+size_t
+http2_room(const struct client *c)
+{
+	const struct http2_stream *s = (const struct http2_stream *)(const void *)c;
+	int32_t one, all;
+
+	if (s->h2 == NULL)
+		return CHUNK_SIZE;
+	one = nghttp2_session_get_stream_remote_window_size(s->h2->session, s->id);
+	all = nghttp2_session_get_remote_window_size(s->h2->session);
+	if (all < one)
+		one = all;
+	return one < CHUNK_SIZE ? CHUNK_SIZE : one < SCRATCH_SIZE ? (size_t)one : SCRATCH_SIZE;
+}
+
 /* A flush is over: is there anything left? */
 void
 http2_stream_flushed(struct http2_stream *s)

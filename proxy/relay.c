@@ -250,7 +250,7 @@ relay_download(struct request *r)
 		stream_want_read(&r->up->stream, false);
 		return;
 	}
-	n = stream_read(&r->up->stream, r->worker->scratch, SCRATCH_SIZE);
+	n = stream_read(&r->up->stream, r->worker->scratch, client_room(r->client));
 	if (n == -1)
 		return;
 	if (n <= 0) {

@@ -213,7 +213,7 @@ static void
 read_answer(struct upstream_conn *c)
 {
 	struct worker *w = c->worker;
-	ssize_t n = stream_read(&c->stream, w->scratch, SCRATCH_SIZE);
+	ssize_t n = stream_read(&c->stream, w->scratch, client_room(c->request->client));
 	const char *p = w->scratch;
 	size_t have, used = 0;
 	struct err e = { .reason = REASON_NONE };

@@ -4,7 +4,7 @@ import { acceptKey, frame as wsFrame, frames as wsFrames, TEXT } from '../../dem
 import { Browser, NAVIGATE } from './lib/browser.mjs';
 import { certificate } from './lib/certificate.mjs';
 import { launch } from './lib/chromium.mjs';
-import { ask, session } from './lib/http2.mjs';
+import { ask, block, END_HEADERS, END_STREAM, frame, Frames, HEADERS, session } from './lib/http2.mjs';
 import { freePort, sleep, until } from './lib/ports.mjs';
 import { RELEASE } from './lib/proxy.mjs';
 import { closing, shared, story, world } from './lib/world.mjs';
@@ -326,6 +326,24 @@ story('50 streams of 20 MiB each, to a reader that stalls: the proxy grows by le
 		await own.stop();
 	}
 }, 90000);
+
+story('100 streams whose windows never open: less than 64 KiB each', async () => {
+	const own = await world({ ...options, workers: 1, bin: RELEASE });
+	try {
+		own.backend.on('/public/big', (r, q) => { q.write(`HTTP/1.1 200 OK\r\nContent-Length: ${MIB}\r\n\r\n`); q.write(Buffer.alloc(MIB / 4)); });
+		let f;
+		const grown = await growth(own, async () => {
+			f = await Frames.open(own.port, { settings: [[4, 0]] });
+			for (let i = 0; i < 100; i++) f.send(frame(HEADERS, END_STREAM | END_HEADERS, 2 * i + 1, block(Object.entries(to('/public/big', { ':method': 'GET', ':scheme': 'https' })).sort(([a], [b]) => (a < b ? -1 : 1)))));
+			await f.wait((all) => all.filter((r) => r.type === HEADERS).length === 100, 20000);
+			await sleep(500);
+		});
+		f.close();
+		assert.ok(grown < 6.4 * MIB, `${(grown / MIB).toFixed(1)} MiB`);
+	} finally {
+		await own.stop();
+	}
+});
 
 story('the limits are those of HTTP/1.1: head, body, times', async () => {
 	const own = await world({ ...options, limits: 'header_size = "4k" body_size = "64k" body_timeout = "700ms" idle_timeout = "1500ms"' });
