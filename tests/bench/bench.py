@@ -17,7 +17,16 @@ a.secs = min(a.secs, 10)
 tmp, phases = a.tmp, a.phases.split(",")
 PROXY, LOAD, ALL = {0}, {1}, {0, 1}
 support, peers, results = [], [], {}
-softirqd = [p for p in os.listdir("/proc") if p.isdigit() and open(f"/proc/{p}/comm").read().startswith("ksoftirqd")]
+
+
+def comm(p):
+    try:
+        return open(f"/proc/{p}/comm").read()
+    except OSError:  # it has ended since the folder was read
+        return ""
+
+
+softirqd = [p for p in os.listdir("/proc") if p.isdigit() and comm(p).startswith("ksoftirqd")]
 
 
 def say(*x):
