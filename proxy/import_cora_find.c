@@ -9,7 +9,7 @@
 #include "proxy/import_impl.h"
 
 struct pair {
-	const char *name, *value; /* name NULL: it is none */
+	const char *name, *value; /* value NULL: it is none */
 };
 
 static bool is_any(const char *const *, const char *);
@@ -52,7 +52,7 @@ import_cora_gather(struct import *i)
 		struct pair p = pair_of(w, k);
 
 		ours[k] |= is_telling(w, k);
-		if (p.name != NULL && is_any(telling, p.name))
+		if (p.value != NULL && is_any(telling, p.name))
 			ours[w->elements[k].parent] = true;
 	}
 	for (size_t k = 0; k < w->n_elements; k++) {
@@ -100,7 +100,7 @@ pair_of(const struct webconfig *w, size_t element)
 
 	if (key == NULL)
 		key = webconfig_attribute(w, element, "name");
-	if (value != NULL && strcmp(e->name, "add") == 0)
+	if (value != NULL && key != NULL && strcmp(e->name, "add") == 0)
 		return (struct pair){ key, value };
 	if (value != NULL && e->n == 1)
 		return (struct pair){ e->name, value };
@@ -125,7 +125,7 @@ gather_element(struct import *i, size_t element)
 	const struct webconfig_element *e = &i->w->elements[element];
 	struct pair p = pair_of(i->w, element);
 
-	if (p.name != NULL) {
+	if (p.value != NULL) {
 		know(i, element, p.name, p.value);
 		return;
 	}

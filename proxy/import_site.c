@@ -103,5 +103,5 @@ harmless(const char *value)
 
 	if (settings_word("y n yes no true false", str_of(value), true) != -1)
 		return value;
-	return value[digits] == '\0' && digits < 6 ? value : "";
+	return digits < 6 && value[digits] == '\0' ? value : "";
 }
