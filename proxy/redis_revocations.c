@@ -302,7 +302,8 @@ say_again(struct redis_revocations *x)
 
 	x->telling = x->told;
 	x->n_telling = x->n_told;
-	while (k < 3 + 2 * LINES && revoked_next(x->shared->revoked, &x->telling, clock_seconds(), m, &one)) {
+	while (k + 2 <= 3 + 2 * LINES &&
+	       revoked_next(x->shared->revoked, &x->telling, clock_seconds(), m, &one)) {
 		words[k++] = STR("r");
 		words[k++] = revocation_print(&one, m);
 		x->n_telling++;
