@@ -43,6 +43,7 @@ static int read_lines(struct file *, struct str *text, size_t *number, int64_t n
 static void keep(struct revoke_sink *, struct revoke_op *);
 static void write_waiting(void *);
 static int put(struct file *, const struct waiting *, struct err *);
+static bool is_in_place(const struct file *);
 static int append(struct file *, struct str, struct err *);
 static int write_anew(struct file *, int64_t now, struct err *);
 static int write_table(struct file *, int fd, int64_t now);
@@ -224,6 +225,13 @@ put(struct file *f, const struct waiting *w, struct err *e)
 	size_t n = 0, i, len = 0;
 	int result;
 
+	if (!f->broken && !is_in_place(f)) {
+		log_warn(
+		    "session.revocations: %s was replaced or changed by somebody else; it is written anew",
+		    f->path);
+		f->broken = true;
+		f->tried = 0;
+	}
 	if (f->broken || f->size > 2 * f->whole + SMALL) {
 		if (f->broken && now >= f->tried && now - f->tried < RETRY_AFTER)
 			return err_set(e, REASON_REVOCATION_UNKEPT,
@@ -251,6 +259,16 @@ put(struct file *f, const struct waiting *w, struct err *e)
 	result = append(f, (struct str){ text, len }, e);
 	mem_free(&m);
 	return result;
+}
+
+/* What is appended to a file that was moved away, or cut, is not there at the next start. */
+static bool
+is_in_place(const struct file *f)
+{
+	struct stat mine, there;
+
+	return fstat(f->fd, &mine) == 0 && stat(f->path, &there) == 0 && mine.st_dev == there.st_dev &&
+	       mine.st_ino == there.st_ino && mine.st_size == f->size;
 }
 
 /* After a failure nobody knows what the disk has (fsync(2)): then it is written anew. */

@@ -1,6 +1,6 @@
 // How sessions end where several are about, or where something is under way while they end.
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { NAVIGATE } from './lib/browser.mjs';
@@ -147,6 +147,23 @@ story('a session that has run out is left alone by a sign-in', async () => {
 		assert.equal(await status(x, finn), 200);
 		await sleep(300);
 		assert.deepEqual(x.lines(), []);
+	} finally {
+		await x.end();
+	}
+});
+
+story('a revocation is kept when somebody has moved, deleted or cut the file meanwhile', async () => {
+	const x = await persistent();
+	try {
+		const users = [];
+		for (const harm of [() => {}, () => rmSync(x.file), () => writeFileSync(x.file, ''), () => { renameSync(x.file, `${x.file}.1`); writeFileSync(x.file, 'rubbish\n'); }]) {
+			const browser = await x.signedIn(`user${users.length}`);
+			users.push(cookieOf(browser, x.url));
+			harm();
+			assert.equal((await browser.request(`${x.url}/auth/logout`, { headers: NAVIGATE })).status, 302);
+		}
+		await x.again();
+		for (const cookie of users) assert.equal(await status(x, x.browser(), cookie), 401);
 	} finally {
 		await x.end();
 	}
