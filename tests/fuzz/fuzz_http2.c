@@ -108,9 +108,8 @@ begin(void)
 	shared.flows = revoked_new(64);
 	shared.jtis = revoked_new(64);
 	shared.keeps = keeps_new();
-	shared.rate = rate_new(64);
-	shared.front_rate = rate_new(64);
-	shared.back_rate = rate_new(64);
+	for (size_t i = 0; i < RATES; i++)
+		shared.rates[i] = rate_new(64);
 	shared.refreshes = refresh_table_new();
 	shared.grants = grants_new();
 	shared.fresh_until = INT64_MAX;
@@ -141,9 +140,8 @@ end(void)
 	revoked_free(&shared.flows);
 	revoked_free(&shared.jtis);
 	keeps_free(&shared.keeps);
-	rate_free(&shared.rate);
-	rate_free(&shared.front_rate);
-	rate_free(&shared.back_rate);
+	for (size_t i = 0; i < RATES; i++)
+		rate_free(&shared.rates[i]);
 	refresh_table_free(&shared.refreshes);
 	grants_free(&shared.grants);
 	log_close();
