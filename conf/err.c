@@ -51,6 +51,25 @@ err_in(struct err *e, const char *fmt, ...)
 	return -1;
 }
 
+bool
+err_is_like(const struct err *a, const struct err *b)
+{
+	static const char digits[] = "0123456789";
+	const char *x = a->text, *y = b->text;
+
+	while (a->reason == b->reason) {
+		x += strspn(x, digits);
+		y += strspn(y, digits);
+		if (*x != *y)
+			return false;
+		if (*x == '\0')
+			return true;
+		x++;
+		y++;
+	}
+	return false;
+}
+
 const char *
 reason_word(enum reason r)
 {

@@ -15,6 +15,8 @@
  */
 #ifndef CONF_ERR_H
 #define CONF_ERR_H
+#include <stdbool.h>
+
 #include "conf/reasons.h"
 
 #define MUST_CHECK   __attribute__((warn_unused_result))
@@ -37,6 +39,9 @@ int err_set(struct err *e, enum reason r, const char *fmt, ...) PRINTF(3, 4);
 
 /* Put "fmt: " in front of the sentence already in *e; keep the reason.  Returns -1. */
 int err_in(struct err *e, const char *fmt, ...) PRINTF(2, 3);
+
+/* Do both say the same, apart from numbers, such as the milliseconds that an attempt took? */
+bool err_is_like(const struct err *a, const struct err *b);
 
 #ifdef __clang_analyzer__ /* it cannot look into err.c: both return -1 */
 #define err_set(...) (err_set(__VA_ARGS__), -1)

@@ -81,7 +81,6 @@ static int64_t pause_after_failure(struct tended *);
 static int64_t percent(int64_t, unsigned, unsigned);
 static void log_success(struct tended *, const struct oidc_view *);
 static void log_failure(struct tended *, const struct err *, bool);
-static bool is_same_sentence(const char *, const char *);
 static bool is_known(struct tended *);
 static int64_t now_seconds(void);
 static int64_t now_ms(void);
@@ -132,7 +131,10 @@ keeper_hand_over(struct oidc *o, struct oidc *to)
 	struct tended *t = oidc_tended(o), *heir = to == NULL ? NULL : oidc_tended(to);
 	struct keeper_question *q;
 
-	while (t != NULL && heir != NULL && oidc_is_same(o, to) && (q = t->askers) != NULL) {
+	if (t == NULL || heir == NULL || !oidc_is_same(o, to))
+		return;
+	oidc_inherit(o, to);
+	while ((q = t->askers) != NULL) {
 		t->askers = q->next;
 		hear(heir, q);
 	}
@@ -163,7 +165,7 @@ void
 keeper_ask(void *question)
 {
 	struct keeper_question *q = question;
-	struct tended *t = oidc_tended(q->oidc);
+	struct tended *t = oidc_tended(oidc_heir(q->oidc));
 
 	if (t == NULL) /* forgotten while the question was under way; it says so itself */
 		post_send(q->home, q->answer, q->arg);
@@ -178,6 +180,11 @@ hear(struct tended *t, struct keeper_question *q)
 	struct err e;
 
 	if (t->stage == IDLE && t->asked && now - t->asked_at < COOL_DOWN) {
+		if (q->oidc != t->oidc && is_known(t)) { /* it has not seen yet what came of that fetch */
+			oidc_share(t->oidc, q->oidc);
+			answer(q, 0, NULL);
+			return;
+		}
 		(void)err_set(&e, REASON_TOKEN_KEY,
 		    "provider \"%s\": its keys were fetched anew %lld ms ago; at most one such fetch in %d s",
 		    oidc_conf(t->oidc)->name, (long long)(now - t->asked_at), COOL_DOWN / 1000);
@@ -509,8 +516,7 @@ log_failure(struct tended *t, const struct err *e, bool known)
 {
 	const int64_t now = now_ms();
 
-	if (t->logged.reason == e->reason && is_same_sentence(t->logged.text, e->text) &&
-	    now - t->logged_at < LOG_AGAIN)
+	if (err_is_like(&t->logged, e) && now - t->logged_at < LOG_AGAIN)
 		return;
 	t->logged = *e;
 	t->logged_at = now;
@@ -535,24 +541,6 @@ advice(enum reason r)
 		return "; look at what this URL answers, and whether something in between answers for the "
 		       "provider";
 	return "";
-}
-
-/* Apart from numbers, such as the milliseconds that an attempt took. */
-static bool
-is_same_sentence(const char *a, const char *b)
-{
-	static const char digits[] = "0123456789";
-
-	for (;;) {
-		a += strspn(a, digits);
-		b += strspn(b, digits);
-		if (*a != *b)
-			return false;
-		if (*a == '\0')
-			return true;
-		a++;
-		b++;
-	}
 }
 
 static bool

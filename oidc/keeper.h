@@ -41,6 +41,9 @@ void oidc_publish(struct oidc *o, const struct oidc_view *v);
 void oidc_fail(struct oidc *o, const struct err *e);
 /* What o knows, which is something, is known to `with` too. */
 void oidc_share(struct oidc *o, struct oidc *with);
+/* Who asks o is answered by its heir from now on; and whom that is in the end, o where there is none. */
+void oidc_inherit(struct oidc *o, struct oidc *heir);
+struct oidc *oidc_heir(struct oidc *o);
 /* Do both mean the same document?  While both configurations are there. */
 bool oidc_is_same(const struct oidc *a, const struct oidc *b);
 

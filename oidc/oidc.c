@@ -25,6 +25,7 @@ struct oidc {
 	struct err failure;               /* of the last fetch; REASON_NONE: it was good */
 	struct tended *tended;            /* borrowed from the keeper; NULL: nobody fetches */
 	struct post *keeper;              /* borrowed; its mailbox */
+	struct oidc *heir; /* counted; asked in its place once a reload has passed; may be NULL */
 };
 
 static bool is_same_provider(const struct conf_provider *, const struct conf_provider *);
@@ -110,6 +111,7 @@ oidc_unref(struct oidc **oo)
 	assert(o->tended == NULL);
 	v = o->view != NULL ? &o->view->view : NULL;
 	oidc_view_release(&v);
+	oidc_unref(&o->heir);
 	(void)pthread_mutex_destroy(&o->lock);
 	free(o);
 }
@@ -253,11 +255,41 @@ oidc_fail(struct oidc *o, const struct err *e)
 void
 oidc_send(struct oidc *o, struct keeper_question *q)
 {
-	/* Under the lock: once the keeper has forgotten o, nothing is sent to it any more. */
+	struct oidc *next;
+
+	/* Under the lock: once the keeper has forgotten it, nothing is sent there any more. */
 	(void)pthread_mutex_lock(&o->lock);
+	while (o->tended == NULL && (next = o->heir) != NULL) {
+		(void)pthread_mutex_unlock(&o->lock);
+		o = next;
+		(void)pthread_mutex_lock(&o->lock);
+	}
 	if (o->tended != NULL)
 		post_send(o->keeper, keeper_ask, q);
 	else
 		post_send(q->home, q->answer, q->arg);
+	(void)pthread_mutex_unlock(&o->lock);
+}
+
+struct oidc *
+oidc_heir(struct oidc *o)
+{
+	struct oidc *next = o;
+
+	while (next != NULL) {
+		o = next;
+		(void)pthread_mutex_lock(&o->lock);
+		next = o->heir;
+		(void)pthread_mutex_unlock(&o->lock);
+	}
+	return o;
+}
+
+void
+oidc_inherit(struct oidc *o, struct oidc *heir)
+{
+	(void)pthread_mutex_lock(&o->lock);
+	if (o->heir == NULL)
+		o->heir = oidc_ref(heir);
 	(void)pthread_mutex_unlock(&o->lock);
 }

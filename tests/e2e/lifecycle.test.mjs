@@ -80,6 +80,22 @@ story('a reload while sign-ins wait for the provider\'s new keys: they wait on, 
 	for (const a of await Promise.all(answers)) assert.deepEqual([a.status, a.location], [302, `${own.url}/x`], a.text);
 }));
 
+story('a reload between the callback and the wish for new keys: who asks under the old configuration is answered by the new', () => during({}, async (own) => {
+	const browser = new Browser();
+	const away = await browser.request(`${own.url}/x`);
+	const back = (await browser.request(away.location)).location;
+	own.op.rotate('new', 2);
+	own.op.fault.tokenDelay = 1500; // the code is on its way while the configuration changes
+	const answer = browser.request(back);
+	await until('the token request', () => own.op.calls.token === 1);
+	for (let i = 1; i <= 2; i++) {
+		own.proxy.signal('SIGHUP');
+		await until('the reload', () => (own.proxy.stderr.match(/reloaded/g) ?? []).length === i);
+	}
+	const a = await answer;
+	assert.deepEqual([a.status, a.location], [302, `${own.url}/x`], a.text);
+}));
+
 story('a bad new file changes nothing and is reported with its line', () => during({ routes: OPEN }, async (own) => {
 	const good = own.proxy.text;
 	own.proxy.write(good.replace('auth = "none"', 'auth = "nonsense"'));
