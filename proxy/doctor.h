@@ -10,6 +10,7 @@
 #define PROXY_DOCTOR_H
 #include "conf/conf.h"
 #include "conf/mem.h"
+#include "oidc/discovery.h"
 #include "proxy/finding.h"
 #include "proxy/reach.h"
 
@@ -35,6 +36,9 @@ void doctor_provider(struct doctor *d, const struct conf_provider *p);
 /* doctor_provider_says.c: what the discovery document advertises, held against what is set. */
 void doctor_provider_says(
     struct doctor *d, const char *subject, const struct conf_provider *p, struct str document);
+/* doctor_hosts.c: do the servers of the other endpoints prove who they are? */
+void doctor_hosts(
+    struct doctor *d, const char *subject, const struct conf_provider *p, const struct discovery *meta);
 const char *doctor_method(const struct conf_provider *p); /* "client_secret_basic", ... */
 /* doctor_redis.c */
 void doctor_redis(struct doctor *d);

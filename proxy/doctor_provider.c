@@ -51,6 +51,7 @@ doctor_provider(struct doctor *d, const struct conf_provider *p)
 		if (p->discovery != DISCOVERY_DOCUMENT)
 			check_source(&v, view);
 		check_keys(&v, view);
+		doctor_hosts(d, v.subject, p, &view->meta);
 		check_client(&v, o, view);
 		if (v.p->introspection_endpoint != NULL && !v.p->decode_access_token)
 			check_introspection(&v, o, view);

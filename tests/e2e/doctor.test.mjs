@@ -229,6 +229,24 @@ story('doctor: the provider\'s certificate, near its end and behind it', async (
 	}
 });
 
+story('doctor: a further host of the provider proves its name, too; each is looked at once', async () => {
+	op.reset();
+	const c = certificate('further', 'IP:127.0.0.1', 10);
+	const relay = createTls(c, (s) => {
+		s.on('error', () => {});
+		s.once('data', () => s.end('HTTP/1.1 404 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'));
+	});
+	await new Promise((resolve) => { relay.listen(0, '127.0.0.1', resolve); });
+	const url = `https://127.0.0.1:${relay.address().port}`;
+	op.fault = { metadata: { end_session_endpoint: `${url}/end`, revocation_endpoint: `${url}/revoke` } };
+	failsOnly(await doctor(), new RegExp(`provider main: ${url}: .*certificate.*provider\\.tls_ca`));
+	const r = await doctor({ provider: `tls_ca = "${c.paths.cert}"` });
+	assert.equal(r.status, 0, r.stdout);
+	says(r, new RegExp(`^ok .*provider main: ${url} answers, with a certificate that proves its name$`, 'm'));
+	says(r, new RegExp(`^warn {2}provider main: the certificate of ${url} ends on `, 'm'));
+	relay.close();
+});
+
 story('doctor: certificates of listeners: their end, and the names that browsers use', async () => {
 	op.reset();
 	const good = certificate('flow', 'DNS:flow.example.com', 100).paths;
