@@ -12,6 +12,7 @@ static bool is_opaque(struct group *);
 static void not_empty(struct build *, struct group *, const char *name);
 static void app_only(struct build *, struct entry *, struct conf_provider *);
 static void can_be_checked(struct build *, struct entry *, const struct conf_route *);
+static void shown_to_others(struct build *, struct entry *, const struct conf_route *);
 static void tokens_can_be_checked(
     struct build *, struct entry *, struct item *, const struct conf_provider *, struct group *);
 static void origins(struct build *, struct entry *, struct conf_route *);
@@ -100,6 +101,29 @@ can_be_checked(struct build *b, struct entry *auth, const struct conf_route *r)
 			tokens_can_be_checked(
 			    b, auth, build_value(auth), &b->conf->providers[r->providers[i]], g);
 	}
+	if (build_value(auth) != NULL)
+		shown_to_others(b, auth, r);
+}
+
+/* Nothing in an opaque token says whose it is, so one after the other is asked. */
+static void
+shown_to_others(struct build *b, struct entry *auth, const struct conf_route *r)
+{
+	const char *names = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_providers && r->providers[i] < b->conf->n_providers; i++) {
+		const struct conf_provider *p = &b->conf->providers[r->providers[i]];
+
+		if (!p->decode_access_token && p->introspection_endpoint != NULL)
+			names = mem_printf(b->mem, "%s%s\"%s\"", names, n++ == 0 ? "" : ", ", p->name);
+	}
+	if (n > 1)
+		notes_warning(b->notes, auth->place, auth->label,
+		    "takes opaque access tokens of the providers %.200s: each token is shown to the "
+		    "introspection endpoint of one after the other until one knows it, so those in front see "
+		    "tokens that are not theirs; give each provider a route of its own",
+		    names);
 }
 
 static void

@@ -37,6 +37,8 @@ static const struct row routes[] = {
 	{ "", HEAD "decode_access_token = no }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\n}",
 	    "3: route \"/api\": auth: \"any\" needs access tokens, and those of provider \"main\" are opaque (decode_access_token); set its introspection_endpoint, which can be asked about them", "provider route" },
 	{ "", HEAD "decode_access_token = no introspection_endpoint = \"https://op.example.com/i\" }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\n}", "", "provider route" },
+	{ "", "provider \"a\" { issuer = \"https://a.example.com\" client_id = \"rp\" client_secret = \"s\" audience = \"x\" decode_access_token = no introspection_endpoint = \"https://a.example.com/i\" }\nprovider \"b\" { issuer = \"https://b.example.com\" client_id = \"rp\" client_secret = \"s\" audience = \"x\" decode_access_token = no introspection_endpoint = \"https://b.example.com/i\" }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\nprovider = { \"a\", \"b\" }\n}",
+	    "warning: 4: route \"/api\": auth: takes opaque access tokens of the providers \"a\", \"b\": each token is shown to the introspection endpoint of one after the other until one knows it, so those in front see tokens that are not theirs; give each provider a route of its own", "provider route" },
 	{ "", HEAD "introspection_endpoint = \"https://op.example.com/i\" }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\n}", "", "provider route" },
 	{ "", HEAD "kind = google }\nroute \"/api\" {\nauth = any\nupstream = \"app\"\n}",
 	    "3: route \"/api\": auth: \"any\" needs access tokens, and those of provider \"main\" are opaque (decode_access_token); set its introspection_endpoint, which can be asked about them", "provider route" },
