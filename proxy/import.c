@@ -24,25 +24,19 @@ import_text(struct str webconfig, bool hide_secrets, struct mem *m, struct impor
 {
 	struct webconfig w;
 	struct import i = { .m = m, .w = &w, .hide_secrets = hide_secrets, .path = "" };
-	const char *other;
 
 	*out = (struct import_result){ .n_warnings = 0 };
 	if (webconfig_parse(webconfig, m, &w, e) == -1)
 		return -1;
-	other = elsewhere(&w);
+	i.elsewhere = elsewhere(&w);
+	i.encrypted = is_encrypted(&w);
 	if (!import_wfgen(&i) && !import_cora(&i))
 		return err_set(e, REASON_CONFIG, "%s%s%s",
-		    is_encrypted(&w)
-			? "its settings are encrypted; decrypt them first (aspnet_regiis -pdf)"
-			: "has no settings of WorkflowGen (ApplicationSecurityAuth...) or of Cora "
-			  "SeQuence (discoveryKind, ...)",
-		    other == NULL ? "" : "; some are in another file, which is not read: ",
-		    other == NULL ? "" : other);
-	if (other != NULL)
-		import_warn(&i, "settings in another file are not read: %s", other);
-	if (is_encrypted(&w))
-		import_warn(
-		    &i, "a part of it is encrypted, and was not read; decrypt it first (aspnet_regiis -pdf)");
+		    i.encrypted ? "its settings are encrypted; decrypt them first (aspnet_regiis -pdf)"
+				: "has no settings of WorkflowGen (ApplicationSecurityAuth...) or of Cora "
+				  "SeQuence (discoveryKind, ...)",
+		    i.elsewhere == NULL ? "" : "; some are in another file, which is not read: ",
+		    i.elsewhere == NULL ? "" : i.elsewhere);
 	*out = (struct import_result){ { i.text, i.n }, i.warnings, i.n_warnings, i.secrets };
 	return 0;
 }

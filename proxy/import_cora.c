@@ -3,11 +3,14 @@
 #include <strings.h>
 
 #include "conf/url.h"
+#include "conf/value.h"
 #include "proxy/import_impl.h"
 
 #define REPLY "/oidcServices/signinresponse"
 
 static void address(struct import *);
+static const char *callback(struct import *, const struct import_fact *, const struct import_fact *base);
+static void places(struct import *);
 static void session(struct import *);
 static void provider(struct import *);
 static void kind(struct import *);
@@ -47,27 +50,69 @@ import_cora(struct import *i)
 static void
 address(struct import *i)
 {
-	const struct import_fact *f = import_fact(i, "replyUrl");
-	const struct import_fact *ssl = import_fact(i, "requireSsl");
+	const struct import_fact *ssl = import_fact(i, "requireSsl"), *base = import_fact(i, "baseUrl");
+	const struct import_fact *reply = import_fact(i, "replyUrl"), *f = reply;
+	const struct import_fact *other = import_fact(i, "redirectUri");
+	const char *path = callback(i, reply, base);
+
+	if (path == NULL && (path = callback(i, other, base)) != NULL)
+		f = other;
+	if (path == NULL && base != NULL && import_take_url(i, base->value, ""))
+		f = base;
+	if (!import_doubt(i, ssl) && !import_says(ssl, true, true))
+		import_todo(i, "%s is off: cookies are for https alone where public_url is https", ssl->name);
+	if (path == NULL)
+		(void)import_twice(i, base);
+	import_public_url(i, f == NULL ? "" : f->name);
+	if (reply == NULL)
+		reply = other;
+	(void)import_twice(i, f == base ? reply : f);
+	if (path == NULL && reply != NULL)
+		import_todo(i,
+		    "%s is not a URL below public_url that this program can have; the path that is "
+		    "registered at the provider",
+		    reply->name);
+	import_line(i, "# the reply URL that is registered at the provider");
+	import_set(i, true, "callback_path", path == NULL ? REPLY : path);
+	places(i);
+}
+
+/* Providers compare it letter by letter.  Sets the URL that the path is below; NULL: nothing can be made of
+ * it.
+ */
+static const char *
+callback(struct import *i, const struct import_fact *f, const struct import_fact *base)
+{
+	size_t n = f == NULL ? 0 : strlen(f->value), above;
+	struct err ignored;
+	struct url u;
+
+	if (f == NULL || n > IMPORT_ADDRESS_MOST || url_parse(str_of(f->value), &u, &ignored) == -1 ||
+	    u.query.p != NULL || u.path.n < 2 || value_path(u.path, &ignored) == -1)
+		return NULL;
+	if (!import_take_url(i, f->value, REPLY) && (base == NULL || !import_take_url(i, base->value, "")) &&
+	    !import_take_url(i, mem_text(i->m, (struct str){ f->value, n - u.path.n }), ""))
+		return NULL;
+	above = strlen(i->url);
+	if (above < n && strncmp(f->value, i->url, above) == 0 && f->value[above] == '/' &&
+	    (strncasecmp(f->value + above, "/auth/", 6) != 0 ||
+		strcmp(f->value + above, "/auth/callback") == 0))
+		return f->value + above;
+	i->url = NULL;
+	i->path = "";
+	return NULL;
+}
+
+static void
+places(struct import *i)
+{
 	const struct import_fact *in = import_fact(i, "loginUrl"), *out = import_fact(i, "logoutUrl");
 
-	if (f == NULL)
-		f = import_fact(i, "redirectUri");
-	if (f == NULL || !import_take_url(i, f->value, REPLY))
-		f = import_fact(i, "baseUrl");
-	if (i->url == NULL && f != NULL)
-		(void)import_take_url(i, f->value, "");
-	if (ssl != NULL && !import_is(ssl->value, true))
-		import_todo(i, "%s is off: cookies are for https alone where public_url is https", ssl->name);
-	import_public_url(i, f == NULL ? "" : f->name);
-	import_line(i, "# the reply URL that is registered at the provider");
-	import_line(i, "callback_path = \"" REPLY "\"");
-	if (in != NULL || out != NULL) {
-		import_todo(i, "%s%s%s: links to there become links to login and logout below auth_path",
-		    in == NULL ? "" : in->name, in == NULL || out == NULL ? "" : ", ",
-		    out == NULL ? "" : out->name);
-		import_line(i, "#auth_path = \"/auth\"");
-	}
+	if (in == NULL && out == NULL)
+		return;
+	import_todo(i, "%s%s%s: links to there become links to login and logout below auth_path",
+	    in == NULL ? "" : in->name, in == NULL || out == NULL ? "" : ", ", out == NULL ? "" : out->name);
+	import_line(i, "#auth_path = \"/auth\"");
 }
 
 static void
@@ -101,7 +146,8 @@ provider(struct import *i)
 	request(i);
 	user(i);
 	audience(i);
-	import_cora_certificates(i, strcmp(how, "store") == 0);
+	if (strcmp(how, "store") == 0)
+		import_cora_certificates(i);
 	import_close(i);
 }
 
@@ -139,6 +185,10 @@ discovery(struct import *i)
 		import_todo(i, "discoveryKind %s; say what discovery_url leads to",
 		    f == NULL ? "is not set in the web.config" : "is none that is known here");
 	}
+	(void)import_twice(i, f);
+	if (strcmp(is, "store") != 0 && import_cora_has_certificates(i))
+		import_todo(i, "identityProviderCertificates are not looked at where keys are fetched; only "
+			       "\"store\" takes no other keys");
 	import_set(i, true, "discovery", is);
 	if (strcmp(is, "store") != 0)
 		import_must(i, SECTION_PROVIDER, "discovery_url", url, "discoveryUri");
@@ -205,7 +255,9 @@ sign_out(struct import *i, const char *discovery)
 	const struct import_fact *f = import_fact(i, "logoutEndpoint"),
 				 *at = import_fact(i, "signoutFromSts");
 
-	if (at == NULL || import_is(at->value, true)) {
+	if (import_doubt(i, at) && f == NULL)
+		import_set(i, false, "end_session_endpoint", "https://login.example.com/logout");
+	if (import_says(at, true, true)) {
 		import_carry(i, SECTION_PROVIDER, "end_session_endpoint", f, NULL);
 		return;
 	}
@@ -254,11 +306,13 @@ request(struct import *i)
 		import_carry(i, SECTION_PROVIDER, "authorization_request_method", &method, NULL);
 	}
 	algorithms(i);
-	if (again != NULL && import_is(again->value, false)) {
+	if (import_says(again, false, true)) {
+		(void)import_doubt(i, again);
 		import_line(i, "# %s", again->name);
 		import_line(i, "prompt = \"login\"");
-	} else if (sso != NULL && !import_is(sso->value, true)) {
-		import_todo(i, "%s is off: is every sign-in to ask for the password?", sso->name);
+	} else if (!import_says(sso, true, false)) {
+		if (!import_doubt(i, sso))
+			import_todo(i, "%s is off: is every sign-in to ask for the password?", sso->name);
 		import_line(i, "#prompt = \"login\"");
 	}
 }
@@ -271,6 +325,7 @@ algorithms(struct import *i)
 	struct import_fact good;
 	char *list = NULL;
 	bool bad = false;
+	size_t n = 0;
 
 	if (f == NULL)
 		return;
@@ -278,6 +333,11 @@ algorithms(struct import *i)
 		struct str one = { p, strcspn(p, ", ;") };
 
 		p += one.n;
+		if (++n > IMPORT_LIST_MOST) {
+			import_todo(
+			    i, "%s has more than %zu parts; these are the first", f->name, IMPORT_LIST_MOST);
+			break;
+		}
 		if (settings_word(row->words, one, true) == -1)
 			bad = true;
 		else
@@ -287,7 +347,7 @@ algorithms(struct import *i)
 	for (char *c = list; c != NULL && *c != '\0'; c++)
 		if (*c >= 'a' && *c <= 'z')
 			*c = (char)(*c - 32);
-	if (bad)
+	if (bad || n == 0)
 		import_todo(
 		    i, "%s names an algorithm that is never accepted; accepted are: %s", f->name, row->words);
 	good = *f;
@@ -322,13 +382,15 @@ audience(struct import *i)
 	struct str rest = str_of(f == NULL ? NULL : f->value), one;
 	struct import_fact others;
 	char *list = NULL;
+	size_t n = 0;
 
-	while (str_next(&rest, ',', &one)) {
+	while (n <= IMPORT_LIST_MOST && str_next(&rest, ',', &one)) {
 		one = str_trim(one);
 		if (one.n == 0 || (id != NULL && str_is(one, str_of(id))))
 			continue;
 		list = mem_printf(i->m, "%s%s%.*s", list == NULL ? "" : list, sep, STR_ARG(one));
 		sep = ",";
+		n++;
 	}
 	if (list == NULL) {
 		if (f != NULL)
@@ -368,7 +430,9 @@ denied(struct import *i)
 		return;
 	if (url[0] == '~' && url[1] == '/') /* ASP.NET: below the application */
 		url = mem_printf(i->m, "%s%s", i->path, url + 1);
-	if (!url_is_local_path(str_of(url)) && url_parse(str_of(url), &u, &ignored) == -1) {
+	(void)import_twice(i, f);
+	if (import_quote(i, url) == NULL ||
+	    (!url_is_local_path(str_of(url)) && url_parse(str_of(url), &u, &ignored) == -1)) {
 		import_todo(i, "%s is neither a path nor a URL", f->name);
 		import_line(i, "#access_denied_url = \"/denied.aspx\"");
 		return;

@@ -25,6 +25,10 @@ static void one_certificate(struct import *, size_t element, size_t number);
 static const char *find_type(const char *);
 static const char *find_value(struct import *, const char *find, const char *);
 static void chain(struct import *, size_t element);
+static bool is_of_chain(const char *);
+static bool is_acceptance(const char *);
+static bool is_check(const char *);
+static bool is_turned(const char *);
 
 /* Those that something is made of.  The last three come from lists. */
 static const char *const known[] = { "discoveryKind", "discoveryUri", "validIssuer", "authority",
@@ -167,12 +171,17 @@ gather_lists(struct import *i, size_t element)
 		import_know(i, "originalIssuer", of);
 }
 
-/* One fact of all, with commas. */
+/* One fact of all, with commas; it ends when there are too many for a list, which then says so. */
 static void
 append(struct import *i, const char *name, const char *value)
 {
 	const char *was = import_value(i, name);
+	size_t n = 0;
 
+	for (const char *p = was; p != NULL && *p != '\0'; p++)
+		n += *p == ',';
+	if (n > IMPORT_LIST_MOST)
+		return;
 	if (was != NULL) {
 		import_forget(i, name);
 		value = mem_printf(i->m, "%s,%s", was, value);
@@ -211,16 +220,14 @@ import_cora_has_certificates(const struct import *i)
 }
 
 void
-import_cora_certificates(struct import *i, bool store)
+import_cora_certificates(struct import *i)
 {
 	size_t n = 0;
 
-	if (!store && import_cora_has_certificates(i))
-		import_line(i, "# identityProviderCertificates: not looked at where keys are fetched");
-	for (size_t k = 1; store && k < i->w->n_elements; k++)
+	for (size_t k = 1; k < i->w->n_elements; k++)
 		if (strcasecmp(i->w->elements[i->w->elements[k].parent].name, lists[0]) == 0)
 			one_certificate(i, k, ++n);
-	if (!store || n > 0)
+	if (n > 0)
 		return;
 	import_open(i, "certificate \"signing\" {");
 	import_todo(i, "identityProviderCertificates are not in the web.config: the certificate, as PEM");
@@ -296,34 +303,75 @@ find_value(struct import *i, const char *find, const char *value)
 	return out;
 }
 
-/* "Accept although the chain does not validate" is what `ca` does where it is left out. */
+/*
+ * "Accept although the chain does not validate", which is what `ca` does where it is left out, is for whom it
+ * was written; whatever else is said, or not said, asks for a chain.
+ */
 static void
 chain(struct import *i, size_t element)
 {
-	static const char *const lax[] = { "accept", "allow", "ignore", "skip", "untrusted", "disable" };
 	const struct webconfig_element *e = &i->w->elements[element];
+	const char *accepts = NULL, *asks = NULL;
 
 	for (size_t k = e->first; k < e->first + e->n; k++) {
-		const char *name = i->w->items[k].name;
-		bool about = strcasestr(name, "valid") != NULL || strcasestr(name, "chain") != NULL;
-		bool must = import_is(i->w->items[k].value, false),
-		     says = must || !import_is(i->w->items[k].value, true);
+		const struct webconfig_item *item = &i->w->items[k];
+		bool lax;
 
-		for (size_t n = 0; n < sizeof(lax) / sizeof(lax[0]); n++)
-			if (strcasestr(name, lax[n]) != NULL) {
-				about = true;
-				must = !must;
-				break;
-			}
-		if (!about || !says || !import_is_name(name))
+		if (!import_is_name(item->name) || !is_of_chain(item->name))
 			continue;
-		if (must) {
-			import_todo(i, "%s: the authorities that it must be chained to, as PEM", name);
-			import_line(i, "#ca = \"/etc/workflow-proxy/ca.pem\"");
-		} else
-			import_line(i,
-			    "# %s: any authority will do, but not one that has run out (require_valid)",
-			    name);
+		lax = is_acceptance(item->name) ? import_is(item->value, false)
+						: is_check(item->name) && !import_is(item->value, true);
+		*(lax ? &accepts : &asks) = item->name;
+	}
+	if (accepts != NULL && asks == NULL) {
+		import_line(
+		    i, "# %s: any authority will do, but not one that has run out (require_valid)", accepts);
 		return;
 	}
+	import_todo(i, "%s%sthe authorities that it must be chained to, as PEM; without them any will do",
+	    asks == NULL ? "" : asks, asks == NULL ? "" : ": ");
+	import_line(i, "#ca = \"/etc/workflow-proxy/ca.pem\"");
+}
+
+static bool
+is_of_chain(const char *name)
+{
+	return strcasestr(name, "valid") != NULL || strcasestr(name, "chain") != NULL ||
+	       strcasestr(name, "trust") != NULL;
+}
+
+/* One word that accepts, and none that turns it round. */
+static bool
+is_acceptance(const char *name)
+{
+	static const char *const words[] = { "accept", "allow", "ignore", "skip", "disable" };
+	size_t n = 0;
+
+	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+		n += strcasestr(name, words[k]) != NULL;
+	return n == 1 && !is_turned(name);
+}
+
+static bool
+is_check(const char *name)
+{
+	static const char *const words[] = { "accept", "allow", "ignore", "skip", "disable", "invalid",
+		"untrusted" };
+
+	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+		if (strcasestr(name, words[k]) != NULL)
+			return false;
+	return !is_turned(name);
+}
+
+static bool
+is_turned(const char *name)
+{
+	static const char *const words[] = { "disallow", "deny", "reject", "refuse", "not", "never",
+		"unless" };
+
+	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+		if (strcasestr(name, words[k]) != NULL)
+			return true;
+	return false;
 }

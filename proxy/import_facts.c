@@ -93,6 +93,14 @@ import_is(const char *value, bool otherwise)
 }
 
 bool
+import_says(const struct import_fact *f, bool absent, bool strict)
+{
+	if (f == NULL)
+		return absent;
+	return f->twice ? strict : import_is(f->value, strict);
+}
+
+bool
 import_is_name(const char *name)
 {
 	struct str s = str_of(name);
@@ -145,7 +153,7 @@ import_take_url(struct import *i, const char *url, const char *end)
 	s.n -= strlen(end);
 	while (s.n > 0 && s.p[s.n - 1] == '/')
 		s.n--;
-	if (url_parse(s, &u, &ignored) == -1 || u.query.p != NULL)
+	if (s.n > IMPORT_ADDRESS_MOST || url_parse(s, &u, &ignored) == -1 || u.query.p != NULL)
 		return false;
 	path = u.path;
 	if (path.n > 0 && value_path(path, &ignored) == -1)
@@ -161,7 +169,7 @@ import_take_path(struct import *i, const char *path)
 	struct str s = str_of(path);
 	struct err ignored;
 
-	if (value_path(s, &ignored) == -1)
+	if (s.n > IMPORT_ADDRESS_MOST || value_path(s, &ignored) == -1)
 		return false;
 	while (s.n > 0 && s.p[s.n - 1] == '/')
 		s.n--;

@@ -19,6 +19,8 @@ struct import {
 	struct mem *m;
 	const struct webconfig *w;
 	bool hide_secrets, secrets;
+	bool encrypted;        /* a part of the web.config was not read for that */
+	const char *elsewhere; /* where its settings go on, which is not read; NULL: nowhere */
 	struct import_fact *facts;
 	size_t n_facts, room;
 	/* what both products come to */
@@ -32,6 +34,9 @@ struct import {
 	size_t n_warnings, n_told; /* those that name their setting already */
 };
 
+#define IMPORT_LIST_MOST    ((size_t)64)
+#define IMPORT_ADDRESS_MOST ((size_t)4096) /* a URL or path that others are made of */
+
 /* --- import_facts.c --- */
 
 /* `room` for at most so many. */
@@ -44,6 +49,8 @@ const struct import_fact *import_fact(struct import *i, const char *name);
 const char *import_value(struct import *i, const char *name);
 /* "Y", "yes", "true", "1" and their opposites; `otherwise` where it says nothing of the kind. */
 bool import_is(const char *value, bool otherwise);
+/* The same of a setting; `absent` where there is none, `strict` where it says neither, or both. */
+bool import_says(const struct import_fact *f, bool absent, bool strict);
 /* May a name stand in a comment? */
 bool import_is_name(const char *name);
 /* What a discovery URL says of its provider; never NULL. */
@@ -66,16 +73,17 @@ void import_blank(struct import *i);
  * comes between: import_line() leaves it out.  Foreign text must be import_is_name().
  */
 void import_todo(struct import *i, const char *fmt, ...) PRINTF(2, 3);
-/* A warning without a line, once everything is written. */
-void import_warn(struct import *i, const char *fmt, ...) PRINTF(2, 3);
+/* Is it there more than once, or (for a yes or no) does it say neither?  Then that is to do. */
+bool import_twice(struct import *i, const struct import_fact *f);
+bool import_doubt(struct import *i, const struct import_fact *f);
 
 /* As a string of the configuration, with quotes, which reads as these bytes; NULL: there is none. */
 const char *import_quote(struct import *i, const char *value);
 /* key = value; `on` false: commented out. */
 void import_set(struct import *i, bool on, const char *key, const char *value);
 /*
- * One old setting with commas in it as a list; scopes are parted by blanks, too.  `on` false: commented out,
- * and without a comment that names the old.
+ * One old setting with commas in it as a list of at most IMPORT_LIST_MOST; scopes are parted by blanks, too.
+ * `on` false: commented out, and without a comment that names the old.
  */
 void import_list(struct import *i, bool on, const char *key, const struct import_fact *f, bool scopes);
 /*
@@ -114,6 +122,6 @@ bool import_cora(struct import *i);
 
 bool import_cora_gather(struct import *i); /* the facts; false: there are none */
 bool import_cora_has_certificates(const struct import *i);
-void import_cora_certificates(struct import *i, bool store); /* inside the provider */
+void import_cora_certificates(struct import *i); /* inside the provider */
 
 #endif

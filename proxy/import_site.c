@@ -4,6 +4,7 @@
 #include "conf/url.h"
 #include "proxy/import_impl.h"
 
+static bool in_clear(const char *);
 static const char *harmless(const char *);
 
 void
@@ -24,6 +25,10 @@ import_public_url(struct import *i, const char *from)
 {
 	import_line(i, "# How browsers reach the application.");
 	if (i->url != NULL) {
+		if (in_clear(i->url))
+			import_todo(i,
+			    "it is http, where whoever is on the way reads sessions and passwords; "
+			    "make it https");
 		import_line(i, "# %s", from);
 		import_set(i, true, "public_url", i->url);
 		return;
@@ -35,6 +40,15 @@ import_public_url(struct import *i, const char *from)
 	else
 		import_todo(i, "the web.config does not say which host it is: https://HOST%s", i->path);
 	import_set(i, true, "public_url", "");
+}
+
+static bool
+in_clear(const char *url)
+{
+	struct err ignored;
+	struct url u;
+
+	return url_parse(str_of(url), &u, &ignored) == 0 && !u.https && !url_is_loopback(&u);
 }
 
 void
@@ -81,6 +95,11 @@ import_route(struct import *i, const char *path)
 void
 import_rest(struct import *i)
 {
+	if (i->elsewhere != NULL)
+		import_todo(i, "settings in another file are not read: %s", i->elsewhere);
+	if (i->encrypted)
+		import_todo(
+		    i, "a part of it is encrypted, and was not read; decrypt it first (aspnet_regiis -pdf)");
 	for (size_t k = 0; k < i->n_facts; k++) {
 		const struct import_fact *f = &i->facts[k];
 		const char *value = harmless(f->value);

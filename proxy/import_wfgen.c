@@ -13,12 +13,14 @@ static bool is_ours(const char *);
 static void address(struct import *);
 static bool is_loopback(const char *);
 static void session(struct import *);
+static void frame(struct import *);
 static void provider(struct import *, bool opaque);
 static const char *kind(struct import *);
 static void discovery(struct import *, const char *kind);
 static void audience(struct import *, const char *kind, bool opaque);
 static void claims(struct import *, const struct kind *);
-static const char *only(const char *const *);
+static void one_claim(
+    struct import *, const char *key, const char *old, const char *absent, const char *const *);
 static void routes(struct import *, bool opaque);
 static void open_route(struct import *, const char *path, const char *guard);
 static void api(struct import *, bool opaque);
@@ -43,7 +45,7 @@ import_wfgen(struct import *i)
 		(void)import_fact(i, known[k]);
 	if (i->n_facts == 0 || (i->n_facts == 1 && !is_ours(i->facts[0].name)))
 		return false;
-	opaque = !import_is(import_value(i, PREFIX "DecodeAccessToken"), true);
+	opaque = !import_says(import_fact(i, PREFIX "DecodeAccessToken"), true, false);
 	import_head(i, "WorkflowGen");
 	address(i);
 	import_blank(i);
@@ -109,6 +111,7 @@ address(struct import *i)
 		i->url = NULL;
 		i->path = path;
 	}
+	(void)import_twice(i, import_fact(i, "ApplicationUrl"));
 	import_public_url(i, from);
 }
 
@@ -126,7 +129,6 @@ session(struct import *i)
 {
 	const struct import_fact *name = import_fact(i, PREFIX "SessionTokenCookie");
 	const struct import_fact *mobile = import_fact(i, PREFIX "MobileSessionTimeOut");
-	const struct import_fact *frame = import_fact(i, PREFIX "SessionRefreshEnableIFrame");
 
 	import_open(i, "session {");
 	import_secret(i, "secret", import_fact(i, PREFIX "SessionTokenSigningSecret"),
@@ -147,11 +149,22 @@ session(struct import *i)
 		    i, "the client id of the mobile app, if there is one; no other app gets a session");
 		import_set(i, false, "mobile_clients", "MOBILE-APP-ID");
 	}
-	if (frame != NULL && import_is(frame->value, false)) {
-		import_line(i, "# %s; pages include /auth/session.js for it", frame->name);
+	frame(i);
+	import_close(i);
+}
+
+static void
+frame(struct import *i)
+{
+	const struct import_fact *f = import_fact(i, PREFIX "SessionRefreshEnableIFrame");
+
+	if (import_doubt(i, f))
+		import_line(i, "#iframe_refresh = yes");
+	else if (import_says(f, true, false)) {
+		import_line(
+		    i, "# " PREFIX "SessionRefreshEnableIFrame; pages include /auth/session.js for it");
 		import_line(i, "iframe_refresh = yes");
 	}
-	import_close(i);
 }
 
 /* --- the provider ----------------------------------------------------------------- */
@@ -194,6 +207,7 @@ kind(struct import *i)
 		import_todo(i, PREFIX "Provider %s; say what kind of provider it is",
 		    f == NULL ? "is not set in the web.config" : "is none that is known here");
 	}
+	(void)import_twice(i, f);
 	import_rest(i);
 	import_set(i, true, "kind", name);
 	return name;
@@ -234,6 +248,7 @@ audience(struct import *i, const char *kind, bool opaque)
 		import_set(i, true, "audience", "");
 	}
 	if (opaque) {
+		(void)import_doubt(i, decode);
 		import_line(i, "# %s", decode->name);
 		import_line(i, "decode_access_token = no");
 	}
@@ -248,22 +263,34 @@ audience(struct import *i, const char *kind, bool opaque)
 		import_line(i, "# one of its scopes among additional_scopes");
 }
 
+/* What WorkflowGen takes where nothing is said holds here too, where it is not the kind's own. */
 static void
 claims(struct import *i, const struct kind *k)
 {
-	import_carry(i, SECTION_PROVIDER, "username_claim", import_fact(i, PREFIX "UsernameClaim"),
-	    only(k->username_claim));
-	import_carry(i, SECTION_PROVIDER, "access_token_username_claim",
-	    import_fact(i, PREFIX "AccessTokenUsernameClaim"), only(k->access->username_claim));
-	import_carry(i, SECTION_PROVIDER, "app_id_claim", import_fact(i, PREFIX "AppIdClaim"),
-	    only(k->access->app_id_claim));
+	bool v1 = strcmp(k->name, "azure-v1") == 0 || strcmp(k->name, "adfs") == 0;
+	bool v2 = strcmp(k->name, "ms-identity-v2") == 0;
+
+	one_claim(i, "username_claim", PREFIX "UsernameClaim",
+	    v1   ? "upn"
+	    : v2 ? "preferred_username"
+		 : NULL,
+	    k->username_claim);
+	one_claim(i, "access_token_username_claim", PREFIX "AccessTokenUsernameClaim", "upn",
+	    k->access->username_claim);
+	one_claim(i, "app_id_claim", PREFIX "AppIdClaim", "appid", k->access->app_id_claim);
 }
 
-/* "" is the value of no setting. */
-static const char *
-only(const char *const *list)
+static void
+one_claim(struct import *i, const char *key, const char *old, const char *absent, const char *const *own)
 {
-	return list[1] == NULL ? list[0] : "";
+	const struct import_fact *f = import_fact(i, old);
+	const char *usual = own[1] == NULL ? own[0] : ""; /* which is the value of no setting */
+
+	if (f == NULL && absent != NULL && strcmp(absent, usual) != 0) {
+		import_line(i, "# as WorkflowGen has it where nothing is said");
+		import_set(i, true, key, absent);
+	}
+	import_carry(i, SECTION_PROVIDER, key, f, usual);
 }
 
 /* --- the routes ------------------------------------------------------------------- */
@@ -311,8 +338,7 @@ api(struct import *i, bool opaque)
 	demand(i, !opaque, "app_roles", role);
 	import_line(i, "#cors_origins = \"https://spa.example.com\" # for single-page applications");
 	import_close(i);
-	if (role != NULL)
-		clients(i);
+	clients(i);
 }
 
 /* What a route without access tokens cannot ask for. */

@@ -67,14 +67,25 @@ import_todo(struct import *i, const char *fmt, ...)
 	va_end(ap);
 }
 
-void
-import_warn(struct import *i, const char *fmt, ...)
+bool
+import_twice(struct import *i, const struct import_fact *f)
 {
-	va_list ap;
+	if (f == NULL || !f->twice)
+		return false;
+	import_todo(i, "%s is there more than once; this is the last one", f->name);
+	return true;
+}
 
-	va_start(ap, fmt);
-	warn(i, fmt, ap);
-	va_end(ap);
+bool
+import_doubt(struct import *i, const struct import_fact *f)
+{
+	if (f == NULL || (!f->twice && import_is(f->value, false) == import_is(f->value, true)))
+		return false;
+	import_todo(i,
+	    f->twice ? "%s is there more than once; say which counts"
+		     : "%s says neither yes nor no; say which it is",
+	    f->name);
+	return true;
 }
 
 static void
@@ -130,14 +141,18 @@ put(struct import *i, const char *bytes, size_t n)
 static void
 warn(struct import *i, const char *fmt, va_list ap)
 {
-	const char **more = mem_alloc(i->m, (i->n_warnings + 1) * sizeof(*more));
+	size_t n = i->n_warnings;
 	char text[512];
 
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	if (i->n_warnings > 0)
-		memcpy(more, i->warnings, i->n_warnings * sizeof(*more));
-	more[i->n_warnings++] = mem_strdup(i->m, text);
-	i->warnings = more;
+	if ((n & (n - 1)) == 0) { /* full: 0, or a power of two */
+		const char **more = mem_alloc(i->m, (n == 0 ? 1 : 2 * n) * sizeof(*more));
+
+		if (n > 0)
+			memcpy(more, i->warnings, n * sizeof(*more));
+		i->warnings = more;
+	}
+	i->warnings[i->n_warnings++] = mem_strdup(i->m, text);
 }
 
 /* --- values ----------------------------------------------------------------------- */
@@ -187,11 +202,12 @@ void
 import_list(struct import *i, bool on, const char *key, const struct import_fact *f, bool scopes)
 {
 	const char *sep = scopes ? ", \t\r\n" : ",", *all = "\"\"";
+	const char *p = f == NULL ? "" : f->value + strspn(f->value, sep);
 	size_t n = 0, bad = 0;
 
 	if (f == NULL)
 		return;
-	for (const char *p = f->value + strspn(f->value, sep); *p != '\0'; p += strspn(p, sep)) {
+	for (; *p != '\0' && n + bad < IMPORT_LIST_MOST; p += strspn(p, sep)) {
 		struct str one = str_trim((struct str){ p, strcspn(p, sep) });
 		const char *text = import_quote(i, mem_text(i->m, one));
 
@@ -203,12 +219,13 @@ import_list(struct import *i, bool on, const char *key, const struct import_fact
 		else
 			all = mem_printf(i->m, "%s, %s", all, text);
 	}
-	if (f->twice)
-		import_todo(i, "%s is there more than once; this is the last one", f->name);
+	(void)import_twice(i, f);
+	if (*p != '\0')
+		import_todo(i, "%s has more than %zu parts; these are the first", f->name, IMPORT_LIST_MOST);
 	if (bad > 0)
 		import_todo(
 		    i, "%s has a part that cannot be carried over: it is not text, or has quotes", f->name);
-	else if (!f->twice && on)
+	else if (on)
 		import_line(i, "# %s", f->name);
 	import_line(i, n > 1 ? "%s%s = {%s}" : "%s%s = %s", on ? "" : "#", key, all);
 }
@@ -264,8 +281,7 @@ import_carry(
 
 	if (f == NULL)
 		return;
-	if (f->twice)
-		import_todo(i, "%s is there more than once; this is the last one", f->name);
+	(void)import_twice(i, f);
 	if (import_judge(section, key, f->value, &why) == -1) {
 		leave(i, row, f, &why);
 		return;
@@ -337,8 +353,7 @@ import_secret(struct import *i, const char *key, const struct import_fact *f, co
 				  : "put the secret into this file";
 	struct err ignored;
 
-	if (f != NULL && f->twice)
-		import_todo(i, "%s is there more than once; this is the last one", f->name);
+	(void)import_twice(i, f);
 	if (f == NULL)
 		import_todo(i, "%s is not set in the web.config; %s", old, mend);
 	else if (text == NULL)

@@ -10,6 +10,7 @@
 #define GOOD   "n8Zr7XbN4vK9mTdQ2hV3qT8xYb1ZfKpR7mWcE5nJ0sL"
 #define TENANT "https://login.microsoftonline.com/aaaa1111-bbbb-4ccc-8ddd-eeee22223333/"
 #define KNOWN  ".well-known/openid-configuration"
+#define HTTP   MARK "it is http, where whoever is on the way reads sessions and passwords; make it https"
 #define CLAIMS "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 
 static struct mem *m;
@@ -196,9 +197,11 @@ static const struct row wfgen[] = {
 		"public_url = \"https://f.example.com/wfgen\"", "route \"/wfgen\" {",
 		"route \"/wfgen/hooks\" {", "path = \"/\"" } },
 	{ "Provider=okta|ApplicationUrl=http://127.0.0.1:8080",
-	    { "public_url = \"http://127.0.0.1:8080\"", "listen \"127.0.0.1:8080\" { }",
-		"!tls_certificate" } },
-	{ "Provider=okta|ApplicationUrl=http://f.example.com", { "listen \"*:80\" { }" } },
+	    { "public_url = \"http://127.0.0.1:8080\"", "listen \"127.0.0.1:8080\" { }", "!tls_certificate",
+		"!it is http," } },
+	{ "Provider=okta|ApplicationUrl=http://f.example.com",
+	    { "listen \"*:80\" { }", HTTP, "public_url = \"http://f.example.com\"" } },
+	{ "Provider=okta|ApplicationUrl=https://f.example.com", { "!it is http," } },
 	{ "Provider=okta|ApplicationUrl=https://f.example.com:8443", { "listen \"*:8443\" {" } },
 	{ "Provider=okta|ApplicationUrl=http://localhost/wfgen|Audience=https://f.example.com/wfgen/graphql",
 	    { "public_url = \"https://f.example.com/wfgen\"",
@@ -229,7 +232,10 @@ static const struct row wfgen[] = {
 	{ "Provider=okta|GraphQLScope=full-access|GraphQLAppRole=full-role",
 	    { "scopes = \"full-access\"", "app_roles = \"full-role\"", "auth = \"any\"",
 		"#client \"nightly\" {" } },
-	{ "Provider=okta|GraphQLScope=full-access", { "!#client" } },
+	{ "Provider=okta|GraphQLScope=full-access",
+	    { MARK "WorkflowGen's non-interactive clients are not in the web.config; without a section none "
+		   "gets in",
+		"#client \"nightly\" {" } },
 	{ "Provider=okta|DecodeAccessToken=N|GraphQLScope=full-access|GraphQLAppRole=full-role",
 	    { "decode_access_token = no", "#scopes = \"full-access\"", "#app_roles = \"full-role\"",
 		"!auth = \"any\"", MARK "ApplicationSecurityAuthGraphQLScope counts from then on",
@@ -259,7 +265,11 @@ static const struct row wfgen[] = {
 	{ "Provider=okta|MobileSessionTimeOut=60", { "mobile_timeout = \"60s\"" } },
 	{ "Provider=okta|SessionRefreshEnableIFrame=Y", { "iframe_refresh = yes" } },
 	{ "Provider=okta|SessionRefreshEnableIFrame=N", { "!iframe_refresh" } },
-	{ "Provider=okta|SessionRefreshEnableIFrame=perhaps", { "!iframe_refresh" } },
+	{ "Provider=okta", { "iframe_refresh = yes" } },
+	{ "Provider=okta|SessionRefreshEnableIFrame=perhaps",
+	    { MARK
+		"ApplicationSecurityAuthSessionRefreshEnableIFrame says neither yes nor no; say which it is",
+		"#iframe_refresh = yes" } },
 	{ "Provider=azure-v1|CheckSessionUrl=https://login.example.com/check",
 	    { "check_session_iframe = \"https://login.example.com/check\"" } },
 	{ "Provider=azure-v1|CheckSessionUrl=/check",
@@ -286,7 +296,26 @@ static const struct row wfgen[] = {
 	{ "Provider=okta|a&#10;b=x",
 	    { MARK "a setting whose name is too long, or not text, is not carried over" } },
 	{ "Provider=okta|ClientId= &#9; a &#10;", { "client_id = \"a\"" } },
-	{ "Provider=okta|AppIdClaim=&#9;&#10;", { "!app_id_claim" } },
+	{ "Provider=okta|AppIdClaim=&#9;&#10;", { "app_id_claim = \"appid\"" } },
+	{ "Provider=okta", { "access_token_username_claim = \"upn\"", "app_id_claim = \"appid\"",
+			       "# as WorkflowGen has it where nothing is said", "!\tusername_claim" } },
+	{ "Provider=azure-v1",
+	    { "username_claim = \"upn\"", "access_token_username_claim = \"upn\"", "!app_id_claim" } },
+	{ "Provider=adfs", { "username_claim = \"upn\"", "access_token_username_claim = \"upn\"" } },
+	{ "Provider=ms-identity-v2",
+	    { "access_token_username_claim = \"upn\"", "app_id_claim = \"appid\"", "!\tusername_claim" } },
+	{ "Provider=auth0", { "access_token_username_claim = \"upn\"", "app_id_claim = \"appid\"" } },
+	{ "Provider=okta|Provider=adfs",
+	    { MARK "ApplicationSecurityAuthProvider is there more than once; this is the last one" } },
+	{ "ApplicationUrl=https://a.example.com|ApplicationUrl=https://b.example.com|Provider=okta",
+	    { MARK "ApplicationUrl is there more than once; this is the last one",
+		"public_url = \"https://b.example.com\"" } },
+	{ "Provider=okta|DecodeAccessToken=perhaps",
+	    { MARK "ApplicationSecurityAuthDecodeAccessToken says neither yes nor no; say which it is",
+		"decode_access_token = no", "!auth = \"any\"" } },
+	{ "Provider=okta|DecodeAccessToken=N|DecodeAccessToken=Y",
+	    { MARK "ApplicationSecurityAuthDecodeAccessToken is there more than once; say which counts",
+		"decode_access_token = no", "!auth = \"any\"" } },
 	{ "Provider=okta|ThisNameIsLongerThanAnyThatAProgramReadsAndStandsInNoCommentOfOurs0123456789=x",
 	    { MARK "a setting whose name is too long, or not text, is not carried over", "!Longer" } },
 	{ "Provider=okta|a&#9;b=x",
@@ -372,8 +401,11 @@ END_TEST
 
 #define BY_HAND "authority='https://l.example.com/a' tokenEndpoint='https://l.example.com/t'"
 #define JWKS    "discoveryKind='JsonWebKeySet' discoveryUri='https://l.example.com/k' " BY_HAND " "
-#define THUMB   "8a4c00112233445566778899aabbccddeeff0011"
-#define STORE   "discoveryKind='Store' validIssuer='https://l.example.com' " BY_HAND " "
+#define UNUSABLE                                                                                             \
+	" is not a URL below public_url that this program can have; the path that is registered at the "     \
+	"provider"
+#define THUMB "8a4c00112233445566778899aabbccddeeff0011"
+#define STORE "discoveryKind='Store' validIssuer='https://l.example.com' " BY_HAND " "
 
 static const struct row_beside sequence[] = {
 	{ "discoveryKind='OpenIdDiscoveryDocument' discoveryUri='https://a.okta.com/" KNOWN "'",
@@ -451,6 +483,33 @@ static const struct row_beside sequence[] = {
 	    { MARK "authorizationRequestHttpMethod cannot be carried over: it is none of: GET POST" }, "" },
 	{ JWKS "forceReauthenticate='true'", { "prompt = \"login\"" }, "" },
 	{ JWKS "forceReauthenticate='false'", { "!prompt" }, "" },
+	{ JWKS "forceReauthenticate='always'",
+	    { MARK "forceReauthenticate says neither yes nor no; say which it is", "prompt = \"login\"" },
+	    "" },
+	{ JWKS "forceReauthenticate='true'",
+	    { MARK "forceReauthenticate is there more than once; say which counts", "prompt = \"login\"" },
+	    "<openIdConnect forceReauthenticate='false'/>" },
+	{ JWKS "ssoEnabled='perhaps'",
+	    { MARK "ssoEnabled says neither yes nor no; say which it is", "#prompt = \"login\"" }, "" },
+	{ JWKS "signoutFromSts='never'",
+	    { MARK "signoutFromSts says neither yes nor no; say which it is",
+		"#end_session_endpoint = \"https://login.example.com/logout\"" },
+	    "" },
+	{ JWKS "signoutFromSts='never' logoutEndpoint='https://l.example.com/o'",
+	    { MARK "signoutFromSts says neither yes nor no; say which it is",
+		"end_session_endpoint = \"https://l.example.com/o\"" },
+	    "" },
+	{ JWKS "requireSsl='true'", { MARK "requireSsl is there more than once; say which counts" },
+	    "<cookieHandler requireSsl='false'/>" },
+	{ JWKS "requireSsl='always'", { MARK "requireSsl says neither yes nor no; say which it is" }, "" },
+	{ JWKS "accessDeniedUrl='/a'",
+	    { MARK "accessDeniedUrl is there more than once; this is the last one",
+		"access_denied_url = \"/b\"" },
+	    "<openIdConnect accessDeniedUrl='/b'/>" },
+	{ JWKS,
+	    { MARK "discoveryKind is there more than once; this is the last one", "discovery = \"store\"" },
+	    "<openIdConnect discoveryKind='Store'/>" },
+	{ JWKS "idTokenSigningAlgValues=','", { "#id_token_signed_response_alg = \"RS256\"" }, "" },
 	{ JWKS "ssoEnabled='false'", { "#prompt = \"login\"" }, "" },
 	{ JWKS "ssoEnabled='false' forceReauthenticate='true'", { "!#prompt" }, "" },
 	{ JWKS "cookieEncryptionKey='" GOOD "'", { "encrypt = yes", "secret = \"" GOOD "\"" }, "" },
@@ -492,7 +551,35 @@ static const struct row_beside sequence[] = {
 	{ JWKS "redirectUri='https://s.example.com/oidcServices/signinresponse'",
 	    { "public_url = \"https://s.example.com\"" }, "" },
 	{ JWKS "redirectUri='https://s.example.com/other' baseUrl='https://b.example.com'",
-	    { "public_url = \"https://b.example.com\"" }, "" },
+	    { "public_url = \"https://b.example.com\"", MARK "redirectUri" UNUSABLE,
+		"callback_path = \"/oidcServices/signinresponse\"" },
+	    "" },
+	{ JWKS "replyUrl='https://s.example.com/OIDCservices/SignInResponse'",
+	    { "public_url = \"https://s.example.com\"", "callback_path = \"/OIDCservices/SignInResponse\"" },
+	    "" },
+	{ JWKS "replyUrl='https://s.example.com/x/other'",
+	    { "public_url = \"https://s.example.com\"", "callback_path = \"/x/other\"", "route \"/\" {" },
+	    "" },
+	{ JWKS "replyUrl='https://s.example.com/x/other' baseUrl='https://s.example.com/x/'",
+	    { "public_url = \"https://s.example.com/x\"", "callback_path = \"/other\"", "route \"/x\" {" },
+	    "" },
+	{ JWKS "replyUrl='https://s.example.com/xy/other' baseUrl='https://s.example.com/x/'",
+	    { "public_url = \"https://s.example.com/x\"", MARK "replyUrl" UNUSABLE }, "" },
+	{ JWKS "replyUrl='~/in' redirectUri='https://s.example.com/oidcServices/signinresponse'",
+	    { "public_url = \"https://s.example.com\"", "# redirectUri",
+		"callback_path = \"/oidcServices/signinresponse\"", "!is not a URL" },
+	    "" },
+	{ JWKS "replyUrl='https://s.example.com/'", { "public_url = \"\"", MARK "replyUrl" UNUSABLE }, "" },
+	{ JWKS "replyUrl='https://s.example.com/a?b'", { "public_url = \"\"", MARK "replyUrl" UNUSABLE },
+	    "" },
+	{ JWKS "replyUrl='https://s.example.com/auth/login'", { MARK "replyUrl" UNUSABLE }, "" },
+	{ JWKS "replyUrl='https://s.example.com/auth/callback'", { "callback_path = \"/auth/callback\"" },
+	    "" },
+	{ JWKS "replyUrl='https://s.example.com/a'",
+	    { MARK "replyUrl is there more than once; this is the last one", "callback_path = \"/b\"" },
+	    "<openIdConnect replyUrl='https://s.example.com/b'/>" },
+	{ JWKS "replyUrl='http://s.example.com/a'", { HTTP, "public_url = \"http://s.example.com\"" }, "" },
+	{ JWKS "requireSsl='true' replyUrl='http://s.example.com/a'", { HTTP }, "" },
 	{ JWKS "scope='groups roles' resource='urn:api'",
 	    { "additional_scopes = {\"groups\", \"roles\"}", "resource = \"urn:api\"" }, "" },
 	{ JWKS, { "!audience = ", "# audienceUris: client_id, which ID tokens must be for anyway" },
@@ -540,6 +627,7 @@ START_TEST(each_attribute_of_sequence_is_carried_over)
 }
 END_TEST
 
+#define ANY MARK "the authorities that it must be chained to, as PEM; without them any will do"
 static const struct row certificates[] = {
 	{ "x509FindType='FindByThumbprint' findValue='&#x200e;8A 4C 00 11 22 33 44 55 66 77 88 99 AA BB CC "
 	  "DD EE FF 00 11'",
@@ -564,12 +652,24 @@ static const struct row certificates[] = {
 	    { "# acceptIfChainIsInvalid: any authority will do, but not one that has run out (require_valid)",
 		"!ca = " } },
 	{ "findValue='" THUMB "' acceptIfChainIsInvalid='false'",
-	    { MARK "acceptIfChainIsInvalid: the authorities that it must be chained to, as PEM",
+	    { MARK "acceptIfChainIsInvalid: the authorities that it must be chained to, as PEM; without them "
+		   "any will do",
 		"#ca = \"/etc/workflow-proxy/ca.pem\"" } },
 	{ "findValue='" THUMB "' validOnly='true'", { "#ca = \"/etc/workflow-proxy/ca.pem\"" } },
 	{ "findValue='" THUMB "' validOnly='false'", { "!ca = " } },
+	{ "findValue='" THUMB "'", { ANY, "#ca = \"/etc/workflow-proxy/ca.pem\"" } },
+	{ "findValue='" THUMB "' allowUntrusted='true' validOnly='true'",
+	    { MARK
+		"validOnly: the authorities that it must be chained to, as PEM; without them any will do" } },
+	{ "findValue='" THUMB "' disallowInvalidChain='true'", { "#ca = \"/etc/workflow-proxy/ca.pem\"" } },
+	{ "findValue='" THUMB "' rejectUntrusted='true'", { "#ca = \"/etc/workflow-proxy/ca.pem\"" } },
+	{ "findValue='" THUMB "' disableAcceptInvalid='true'", { "#ca = \"/etc/workflow-proxy/ca.pem\"" } },
+	{ "findValue='" THUMB "' invalidChain='false'", { "#ca = \"/etc/workflow-proxy/ca.pem\"" } },
+	{ "findValue='" THUMB "' ignoreChain='perhaps'", { "#ca = \"/etc/workflow-proxy/ca.pem\"" } },
 	{ "findValue='" THUMB "' allowUntrusted='yes' storeName='My'", { "!ca = " } },
-	{ "findValue='" THUMB "' validity='never'", { "!ca = ", "!validity" } },
+	{ "findValue='" THUMB "' validity='never'",
+	    { MARK
+		"validity: the authorities that it must be chained to, as PEM; without them any will do" } },
 };
 
 START_TEST(each_certificate_is_searched_for_by_what_it_is_known_by)
@@ -587,7 +687,9 @@ START_TEST(each_certificate_is_searched_for_by_what_it_is_known_by)
 	    cora(JWKS, mem_printf(m, "<identityProviderCertificates><add %s/></identityProviderCertificates>",
 			   row->settings)),
 	    false);
-	expect("# identityProviderCertificates: not looked at where keys are fetched");
+	expect(MARK
+	    "identityProviderCertificates are not looked at where keys are fetched; only \"store\" takes "
+	    "no other keys");
 	expect("!certificate \"");
 }
 END_TEST
@@ -658,16 +760,14 @@ START_TEST(a_file_that_says_nothing_is_refused_with_a_reason)
 }
 END_TEST
 
-START_TEST(what_is_not_read_is_a_warning)
+START_TEST(what_is_not_read_is_to_be_done)
 {
 	import("<configuration><appSettings file='more.config'><add key='ApplicationSecurityAuthProvider' "
 	       "value='okta'/>"
 	       "</appSettings><connectionStrings><EncryptedData/></connectionStrings></configuration>",
 	    false);
-	ck_assert_str_eq(result.warnings[result.n_warnings - 1],
-	    "a part of it is encrypted, and was not read; decrypt it first (aspnet_regiis -pdf)");
-	ck_assert_str_eq(
-	    result.warnings[result.n_warnings - 2], "settings in another file are not read: more.config");
+	expect(MARK "settings in another file are not read: more.config");
+	expect(MARK "a part of it is encrypted, and was not read; decrypt it first (aspnet_regiis -pdf)");
 	judge();
 }
 END_TEST
@@ -700,6 +800,60 @@ START_TEST(a_value_of_any_length_is_written_or_left_out)
 }
 END_TEST
 
+START_TEST(a_list_ends_somewhere)
+{
+	const char *all = "s0", *uris = "", *algorithms = "RS256";
+
+	for (int k = 1; k < 3000; k++) {
+		all = mem_printf(m, "%s,s%d", all, k);
+		uris = mem_printf(m, "%s<add value='u%d'/>", uris, k);
+		algorithms = mem_printf(m, "%s ES256", algorithms);
+	}
+	import(workflowgen(mem_printf(m, "Provider=okta|AdditionalScopes=%s", all)), false);
+	expect(MARK "ApplicationSecurityAuthAdditionalScopes has more than 64 parts; these are the first");
+	ck_assert_ptr_nonnull(strstr(text(), ", \"s63\"}"));
+	judge();
+	import(cora(mem_printf(m, "discoveryKind='Store' idTokenSigningAlgValues='%s'", algorithms),
+		   mem_printf(m, "<audienceUris>%s</audienceUris>", uris)),
+	    false);
+	expect(MARK "audienceUris has more than 64 parts; these are the first");
+	expect(MARK "idTokenSigningAlgValues has more than 64 parts; these are the first");
+	ck_assert_ptr_nonnull(strstr(text(), ", \"u64\"}"));
+	judge();
+	import(cora(mem_printf(m, "discoveryKind='Store' audienceUris='%s'", all), ""), false);
+	expect(MARK "audienceUris has more than 64 parts; these are the first");
+	judge();
+}
+END_TEST
+
+START_TEST(a_path_of_any_length_is_written_or_left_out)
+{
+	char *path = mem_alloc(m, 40001);
+
+	memset(path, 'x', 40000);
+	path[0] = '/';
+	path[40000] = '\0';
+	for (size_t n = 40000; n > 2000; n /= 2) {
+		path[n] = '\0';
+		import(workflowgen(mem_printf(m, "Provider=okta|ApplicationUrl=%s", path)), false);
+		expect(n > 4096 ? "route \"/\" {" : mem_printf(m, "route \"%s\" {", path));
+		expect("!(null)");
+		import(
+		    workflowgen(mem_printf(m, "Provider=okta|ApplicationUrl=https://f.example.com%s", path)),
+		    false);
+		expect("!(null)");
+		import(cora(mem_printf(m,
+				"discoveryKind='Store' accessDeniedUrl='%s' "
+				"replyUrl='https://s.example.com%s'",
+				path, path),
+			   ""),
+		    false);
+		expect("!(null)");
+		judge();
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -719,9 +873,11 @@ main(void)
 	    t, each_certificate_is_searched_for_by_what_it_is_known_by, 0, COUNT(certificates));
 	tcase_add_loop_test(t, settings_of_sequence_are_found_wherever_they_stand, 0, COUNT(shapes));
 	tcase_add_loop_test(t, a_file_that_says_nothing_is_refused_with_a_reason, 0, COUNT(none));
-	tcase_add_test(t, what_is_not_read_is_a_warning);
+	tcase_add_test(t, what_is_not_read_is_to_be_done);
 	tcase_add_test(t, a_warning_names_the_setting_that_it_is_about);
 	tcase_add_test(t, a_value_of_any_length_is_written_or_left_out);
+	tcase_add_test(t, a_list_ends_somewhere);
+	tcase_add_test(t, a_path_of_any_length_is_written_or_left_out);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
