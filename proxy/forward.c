@@ -11,6 +11,7 @@
 #include "proxy/keeps.h"
 #include "proxy/loops.h"
 #include "proxy/mobile.h"
+#include "proxy/refresh.h"
 #include "proxy/upstream.h"
 #include "proxy/usertokens.h"
 #include "proxy/watch.h"
@@ -389,7 +390,8 @@ put_own_fields(struct request *r, struct http1_head *h, struct http1_out *o)
 	}
 	http1_put(o, no_store ? STR("Cache-Control: private, no-store\r\n")
 			      : STR("Cache-Control: private, no-cache\r\n"));
-	http1_put(o, (struct str){ r->reply.fields.p, r->reply.fields.n });
+	if (!refresh_came_late(r))
+		http1_put(o, (struct str){ r->reply.fields.p, r->reply.fields.n });
 }
 
 static void

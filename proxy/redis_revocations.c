@@ -42,6 +42,7 @@ struct redis_revocations {
 };
 
 static void stop(struct redis_revocations *);
+static int64_t known_until(const struct redis_revocations *);
 static void changed(void *, bool, const char *);
 static void set_state(struct shared *, bool, const char *);
 static void read_anew(struct redis_revocations *);
@@ -129,12 +130,21 @@ redis_revocations_use(struct redis_revocations *x, const struct snapshot *s)
 	/* At a reload what the one before had is in the table, and this one may have nothing of it. */
 	(void)snprintf(x->mark, sizeof(x->mark), "%s", atomic_load(&x->shared->started) ? "another" : "");
 	x->owing = false;
-	/* At a reload nobody is to be turned away while the other Redis is read; at a start nobody is here.
-	 */
-	atomic_store(
-	    &x->shared->fresh_until, atomic_load(&x->shared->started) ? timers_now() + REDIS_PATIENCE_MS : 0);
+	atomic_store(&x->shared->fresh_until, known_until(x));
 	set_state(x->shared, false, "not reached yet");
 	x->redis = redis_new(&home, c, s->redis_tls);
+}
+
+/* At a start nobody is here whom that would turn away; at a reload the view of the one before is as old as it
+ * was. */
+static int64_t
+known_until(const struct redis_revocations *x)
+{
+	int64_t before = atomic_load(&x->shared->fresh_until), from_now = timers_now() + x->stale;
+
+	if (!atomic_load(&x->shared->started))
+		return 0;
+	return before < from_now ? before : from_now;
 }
 
 bool
@@ -244,8 +254,13 @@ asked(void *arg)
 
 	if (redis_take(x->op, &v, &e) == -1) {
 		if (!x->said_failure)
-			log_request(LOG_LEVEL_WARN, NULL, e.reason, "revocations cannot be read: %s", e.text);
+			log_request(LOG_LEVEL_WARN, NULL, e.reason, "revocations cannot be %s: %s",
+			    x->doing == SAYING ? "told" : "read", e.text);
 		x->said_failure = true;
+		if (x->doing == SAYING) { /* it may still be read; that is tried again with the next mark */
+			ask_page(x);
+			return;
+		}
 		set_state(x->shared, false, e.text);
 		x->tried = true;
 		redis_release(&x->op);

@@ -78,6 +78,13 @@ is_replaced(const struct request *r)
 	return revoked_is_replaced(r->worker->shared->revoked, r->session, clock_seconds());
 }
 
+bool
+refresh_came_late(const struct request *r)
+{
+	return r->session != NULL &&
+	       (is_replaced(r) || revoked_session(r->worker->shared->revoked, r->session, clock_seconds()));
+}
+
 struct refresh_asker
 refresh_asker(const struct request *r)
 {

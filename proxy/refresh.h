@@ -22,6 +22,12 @@ bool refresh_is_due(const struct request *r);
  */
 bool refresh_follow(struct request *r, struct mem **m);
 
+/*
+ * The answer was long in coming: the session was ended since, or its browser has another one by now.
+ * What was prepared for the browser would put an old cookie in the new one's place.
+ */
+bool refresh_came_late(const struct request *r);
+
 /* --- for whoever uses the refresh token besides: proxy/onbehalf.c --- */
 
 struct refresh_asker refresh_asker(const struct request *r); /* with the session it has now */

@@ -244,15 +244,17 @@ relay_download(struct request *r)
 {
 	struct batch b = { .n = 0 };
 	struct err e = { .reason = REASON_NONE };
+	size_t room = client_room(r->client);
 	ssize_t n;
 
 	if (!r->relay.down_active || client_pending(r->client) > 0) {
 		stream_want_read(&r->up->stream, false);
 		return;
 	}
-	n = stream_read(&r->up->stream, r->worker->scratch, client_room(r->client));
+	n = stream_read(&r->up->stream, r->worker->scratch, room);
 	if (n == -1)
 		return;
+	r->up->filled = (size_t)n == room;
 	if (n <= 0) {
 		upstream_end(r, n);
 		return;

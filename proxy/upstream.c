@@ -213,7 +213,8 @@ static void
 read_answer(struct upstream_conn *c)
 {
 	struct worker *w = c->worker;
-	ssize_t n = stream_read(&c->stream, w->scratch, client_room(c->request->client));
+	size_t room = client_room(c->request->client);
+	ssize_t n = stream_read(&c->stream, w->scratch, room);
 	const char *p = w->scratch;
 	size_t have, used = 0;
 	struct err e = { .reason = REASON_NONE };
@@ -230,6 +231,7 @@ read_answer(struct upstream_conn *c)
 		return;
 	}
 	c->spoke = true;
+	c->filled = (size_t)n == room;
 	have = (size_t)n;
 	if (c->in != NULL) {
 		keep_bytes(c, p, have);
@@ -356,8 +358,9 @@ upstream_release(struct request *r)
 	struct pool *p = &c->view->pools[c->server->number];
 	bool current = c->view == c->worker->view && !c->worker->draining;
 
+	/* What came with the end of the answer is no answer to the next request: not even its first bytes. */
 	if (!c->reusable || c->stream.failed || stream_pending(&c->stream) > 0 || !current ||
-	    p->n_idle >= c->server->upstream->keepalive) {
+	    p->n_idle >= c->server->upstream->keepalive || (c->filled && stream_peek(&c->stream) != -1)) {
 		upstream_cancel(r);
 		return;
 	}

@@ -488,6 +488,22 @@ story('a pooled connection that the backend closed: GET is repeated on a fresh o
 	}
 });
 
+story('what a backend sends behind its answer is no answer to the next request, not even at the end of a read', async () => {
+	const { port, backend } = await w();
+	backend.on('/full', (r, s) => {
+		const head = 'HTTP/1.1 200 X\r\nContent-Length: ';
+		const body = 65536 - head.length - 5 - 4; // one read of ours, to the byte
+		s.write(`${head}${body}\r\n\r\n${'a'.repeat(body)}HTTP/1.1 200 X\r\nContent-Length: 4\r\n\r\nEVIL`);
+	});
+	for (let i = 0; i < 20; i++) {
+		const [full, next] = await exchange(port, get('/full') + get(`/next/${i}`), { count: 2 });
+		assert.equal(full.status, 200);
+		assert.equal(next.status, 200);
+		assert.ok(!next.body.includes('EVIL'));
+		assert.equal(backend.seen(`/next/${i}`).length, 1);
+	}
+});
+
 story('connections to the backend are reused', async () => {
 	const own = await world({ routes: 'route "/" { upstream = "app" auth = "none" }', workers: 1 });
 	try {

@@ -138,6 +138,31 @@ story('a session in whose place another one is does not come back with a late an
 	}
 });
 
+story('nor with an answer that the application takes long to give', async () => {
+	const x = await world({ session: 'timeout = "1h"' });
+	try {
+		const held = [];
+		x.backend.on('/slow', (r, s) => { held.push(s); });
+		for (const meanwhile of ['/auth/login?rd=/page', '/auth/logout']) {
+			x.op.life = 3;
+			const fay = await x.signedIn('fay');
+			const old = cookieOf(fay, x.url);
+			await sleep(claimsOf(fay).refresh_at * 1000 - Date.now() + 50);
+			x.op.life = 3600;
+			const waiting = x.browser().request(`${x.url}/slow`, { ...JSON_ONLY, cookie: old });
+			await until('the request at the application, renewed', () => held.length === 1);
+			await fay.go(`${x.url}${meanwhile}`, { headers: { ...NAVIGATE, 'Sec-Fetch-Site': 'same-origin' } });
+			held.pop().write('HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n');
+			const answer = await waiting;
+			assert.equal(answer.status, 200);
+			assert.deepEqual(answer.setCookies, [], meanwhile);
+		}
+		assert.equal(x.op.calls.refresh, 2, 'both had cookies to give');
+	} finally {
+		await x.stop();
+	}
+});
+
 story('a session that has run out is left alone by a sign-in', async () => {
 	const x = await persistent({ session: 'timeout = "3s"' });
 	try {
