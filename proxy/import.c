@@ -11,7 +11,7 @@
 #include "proxy/import_impl.h"
 
 static bool is_encrypted(const struct webconfig *);
-static const char *elsewhere(const struct webconfig *);
+static const char *elsewhere(const struct webconfig *, struct mem *);
 static int import(const char *, const char *, struct mem *, FILE *);
 static int write_out(struct str, struct err *);
 static int write_file(struct mem *, const char *, struct str, struct err *);
@@ -28,7 +28,7 @@ import_text(struct str webconfig, bool hide_secrets, struct mem *m, struct impor
 	*out = (struct import_result){ .n_warnings = 0 };
 	if (webconfig_parse(webconfig, m, &w, e) == -1)
 		return -1;
-	i.elsewhere = elsewhere(&w);
+	i.elsewhere = elsewhere(&w, m);
 	i.encrypted = is_encrypted(&w);
 	if (!import_wfgen(&i) && !import_cora(&i))
 		return err_set(e, REASON_CONFIG, "%s%s%s",
@@ -50,19 +50,25 @@ is_encrypted(const struct webconfig *w)
 	return false;
 }
 
-/* Where appSettings go on (file, configSource). */
+/* Where settings go on: `file` of appSettings, and `configSource` of whatever may hold some. */
 static const char *
-elsewhere(const struct webconfig *w)
+elsewhere(const struct webconfig *w, struct mem *m)
 {
-	for (size_t k = 0; k < w->n_elements; k++) {
+	const char *all = NULL;
+	size_t n = 0;
+
+	for (size_t k = 0; k < w->n_elements && n < 8; k++) {
 		const char *file = webconfig_attribute(w, k, "configSource");
 
-		if (file == NULL)
+		if (file == NULL && strcasecmp(w->elements[k].name, "appSettings") == 0)
 			file = webconfig_attribute(w, k, "file");
-		if (file != NULL && strcasecmp(w->elements[k].name, "appSettings") == 0)
-			return import_is_name(file) ? file : "(its name is no text)";
+		if (file == NULL || strcasecmp(w->elements[k].name, "connectionStrings") == 0)
+			continue;
+		if (!import_is_name(file))
+			file = "(its name is no text)";
+		all = n++ == 0 ? file : mem_printf(m, "%s, %s", all, file);
 	}
-	return NULL;
+	return all;
 }
 
 /* --- the verb --------------------------------------------------------------------- */

@@ -225,6 +225,8 @@ import_list(struct import *i, bool on, const char *key, const struct import_fact
 	if (bad > 0)
 		import_todo(
 		    i, "%s has a part that cannot be carried over: it is not text, or has quotes", f->name);
+	else if (n == 0)
+		import_todo(i, "%s has nothing but commas", f->name);
 	else if (on)
 		import_line(i, "# %s", f->name);
 	import_line(i, n > 1 ? "%s%s = {%s}" : "%s%s = %s", on ? "" : "#", key, all);

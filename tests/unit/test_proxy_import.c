@@ -224,6 +224,10 @@ static const struct row wfgen[] = {
 	{ "Provider=auth0|Audience=https://f.example.com/graphql",
 	    { "#authorization_parameters = \"audience=https://f.example.com/graphql\"" } },
 	{ "Provider=okta|AdditionalScopes=a, b  c,", { "additional_scopes = {\"a\", \"b\", \"c\"}" } },
+	{ "Provider=okta|GraphQLScope= , |GraphQLAppRole=,|Audience=,",
+	    { MARK "ApplicationSecurityAuthGraphQLScope has nothing but commas",
+		MARK "ApplicationSecurityAuthGraphQLAppRole has nothing but commas",
+		MARK "ApplicationSecurityAuthAudience has nothing but commas" } },
 	{ "Provider=okta|AdditionalScopes=a", { "additional_scopes = \"a\"" } },
 	{ "Provider=okta|AdditionalScopes=&quot;", { MARK "ApplicationSecurityAuthAdditionalScopes has a "
 							  "part that cannot be carried over: it is not text, "
@@ -762,11 +766,13 @@ END_TEST
 
 START_TEST(what_is_not_read_is_to_be_done)
 {
-	import("<configuration><appSettings file='more.config'><add key='ApplicationSecurityAuthProvider' "
-	       "value='okta'/>"
-	       "</appSettings><connectionStrings><EncryptedData/></connectionStrings></configuration>",
+	import(
+	    "<configuration><appSettings file='more.config'><add key='ApplicationSecurityAuthProvider' "
+	    "value='okta'/>"
+	    "</appSettings><connectionStrings configSource='db.config'><EncryptedData/></connectionStrings>"
+	    "<a configSource='x&#10;y'/><sequence.engine configSource='web.idm'/></configuration>",
 	    false);
-	expect(MARK "settings in another file are not read: more.config");
+	expect(MARK "settings in another file are not read: more.config, (its name is no text), web.idm");
 	expect(MARK "a part of it is encrypted, and was not read; decrypt it first (aspnet_regiis -pdf)");
 	judge();
 }
