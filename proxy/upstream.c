@@ -358,9 +358,11 @@ upstream_release(struct request *r)
 	struct pool *p = &c->view->pools[c->server->number];
 	bool current = c->view == c->worker->view && !c->worker->draining;
 
-	/* What came with the end of the answer is no answer to the next request: not even its first bytes. */
+	/* What came behind the answer is none to the next request; a read of TLS ends with a record, there or
+	 * not. */
 	if (!c->reusable || c->stream.failed || stream_pending(&c->stream) > 0 || !current ||
-	    p->n_idle >= c->server->upstream->keepalive || (c->filled && stream_peek(&c->stream) != -1)) {
+	    p->n_idle >= c->server->upstream->keepalive ||
+	    ((c->filled || c->stream.ssl != NULL) && stream_peek(&c->stream) != -1)) {
 		upstream_cancel(r);
 		return;
 	}

@@ -1,9 +1,11 @@
 // HTTP/1.1 at the black box: what is ambiguous is refused and the backend saw nothing; what is legal passes unharmed.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { frame, frames, CLOSE, TEXT } from '../../demo/websocket.mjs';
 import { Backend } from './lib/backend.mjs';
+import { certificate } from './lib/certificate.mjs';
 import { freePort, sleep, until } from './lib/ports.mjs';
 import { exchange, Raw } from './lib/raw.mjs';
 import { closing, shared, story, world } from './lib/world.mjs';
@@ -501,6 +503,30 @@ story('what a backend sends behind its answer is no answer to the next request, 
 		assert.equal(next.status, 200);
 		assert.ok(!next.body.includes('EVIL'));
 		assert.equal(backend.seen(`/next/${i}`).length, 1);
+	}
+});
+
+story('nor what is behind it in a TLS record of its own', async () => {
+	const { key, cert } = certificate('backend.test', 'IP:127.0.0.1');
+	const backend = await Backend.start({ tls: { key: readFileSync(key), cert: readFileSync(cert) } });
+	backend.on('/more', (r, s) => {
+		const head = 'HTTP/1.1 200 X\r\nContent-Length: ';
+		const body = 16384 - head.length - 5 - 4; // a whole record
+		s.write(`${head}${body}\r\n\r\n${'a'.repeat(body)}HTTP/1.1 200 X\r\nContent-Length: 4\r\n\r\nEVIL`);
+	});
+	const own = await world({ routes: 'route "/" { upstream = "app" auth = "none" }', servers: [backend.url], upstream: `tls_ca = "${cert}"`, workers: 1 });
+	try {
+		for (let i = 0; i < 20; i++) {
+			const [more, next] = await exchange(own.port, get('/more') + get(`/next/${i}`), { count: 2 });
+			assert.deepEqual([more.status, next.status], [200, 200]);
+			assert.ok(!next.body.includes('EVIL'));
+			assert.equal(backend.seen(`/next/${i}`).length, 1);
+		}
+		for (let i = 0; i < 10; i++) await exchange(own.port, get('/p'));
+		assert.ok(backend.connections.length <= 22, `${backend.connections.length}: others are kept`);
+	} finally {
+		await own.stop();
+		await backend.stop();
 	}
 });
 
