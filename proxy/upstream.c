@@ -358,11 +358,11 @@ upstream_release(struct request *r)
 	struct pool *p = &c->view->pools[c->server->number];
 	bool current = c->view == c->worker->view && !c->worker->draining;
 
-	/* What came behind the answer is none to the next request; a read of TLS ends with a record, there or
+	/* What is behind the answer is none to the next request; a read of TLS ends with a record, there or
 	 * not. */
-	if (!c->reusable || c->stream.failed || stream_pending(&c->stream) > 0 || !current ||
+	if (!c->reusable || c->filled || c->stream.failed || stream_pending(&c->stream) > 0 || !current ||
 	    p->n_idle >= c->server->upstream->keepalive ||
-	    ((c->filled || c->stream.ssl != NULL) && stream_peek(&c->stream) != -1)) {
+	    (c->stream.ssl != NULL && stream_peek(&c->stream) != -1)) {
 		upstream_cancel(r);
 		return;
 	}

@@ -34,7 +34,7 @@ struct upstream_conn {
 	bool reused;      /* served another request before */
 	bool spoke;       /* a byte of this answer has come */
 	bool reusable;    /* after this answer */
-	bool filled;      /* the last read: there may be more than it took */
+	bool filled;      /* the last read: there may be more, and soon */
 	struct chunk *in; /* an incomplete head; NULL while there is none */
 	size_t scanned;
 	unsigned interims; /* 1xx seen */

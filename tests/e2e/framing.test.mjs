@@ -491,8 +491,10 @@ story('a pooled connection that the backend closed: GET is repeated on a fresh o
 });
 
 story('what a backend sends behind its answer is no answer to the next request, not even at the end of a read', async () => {
-	const { port, backend } = await w();
+	const { port, backend, proxy } = await w();
 	backend.on('/full', (r, s) => {
+		proxy.signal('SIGSTOP'); // until all of it is there
+		setTimeout(() => proxy.signal('SIGCONT'), 30);
 		const head = 'HTTP/1.1 200 X\r\nContent-Length: ';
 		const body = 65536 - head.length - 5 - 4; // one read of ours, to the byte
 		s.write(`${head}${body}\r\n\r\n${'a'.repeat(body)}HTTP/1.1 200 X\r\nContent-Length: 4\r\n\r\nEVIL`);
