@@ -304,7 +304,7 @@ class Idle:
 
 def idle_cpu(p):
     """Milliseconds of CPU per second while nothing is asked; 0 where it is below what 10 s show."""
-    time.sleep(2)  # what comes just after a start or a request is over
+    time.sleep(12)  # what a start or a request leaves behind is over: header_timeout is looked at once more
     before = cpu(p.proc.pids())[0]
     time.sleep(10)
     return (cpu(p.proc.pids())[0] - before) / 1e7
