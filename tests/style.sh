@@ -61,8 +61,8 @@ look "$ours" '#[[:space:]]*include[[:space:]]*<curl/' curl "knows libcurl; only 
 look "$ours" '#[[:space:]]*include[[:space:]]*<cjose/' cjose "knows cjose; only the key files of oidc/ do"
 look "$ours" '^typedef struct' typedef "hides a struct behind a typedef"
 
-# Marks of unfinished work count in comments too.
-{ grep -nwE 'TODO|FIXME|XXX' $ours $tests /dev/null || :; } | while IFS=: read -r file line rest; do
+# Marks of unfinished work count in comments too; the brackets keep this line from being one.
+{ grep -nwE 'T[O]DO|F[I]XME|X[X]X' $ours $tests /dev/null || :; } | while IFS=: read -r file line rest; do
 	found mark "$file" "$file:$line" "a mark of unfinished work: do it, or write down what is not supported"
 done
 { grep -nE '^ {8}|[[:space:]]+$' $ours $tests /dev/null || :; } | while IFS=: read -r file line rest; do
