@@ -452,14 +452,7 @@ main(void)
 	SRunner *r;
 	int failed;
 
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)unsetenv("http_proxy");
-	(void)unsetenv("HTTPS_PROXY");
-	(void)unsetenv("https_proxy");
-	(void)unsetenv("ALL_PROXY");
-	(void)unsetenv("all_proxy");
-	(void)unsetenv("NO_PROXY");
-	(void)unsetenv("no_proxy");
+	server_alone();
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, an_answer_arrives_whole);

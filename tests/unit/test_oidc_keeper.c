@@ -556,8 +556,7 @@ main(void)
 	SRunner *r;
 	int failed;
 
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)unsetenv("http_proxy");
+	server_alone();
 	tcase_set_timeout(t, 120);
 	tcase_add_unchecked_fixture(t, make_keys, drop_keys);
 	tcase_add_checked_fixture(t, setup, teardown);

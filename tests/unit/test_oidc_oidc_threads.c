@@ -168,10 +168,7 @@ main(void)
 	SRunner *r;
 	int failed;
 
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)unsetenv("http_proxy");
-	(void)unsetenv("ALL_PROXY");
-	(void)unsetenv("all_proxy");
+	server_alone();
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, fifty_who_ask_on_two_threads_cause_one_request);
