@@ -21,12 +21,12 @@
 struct backchannel {
 	struct str token;
 	const json_t *says; /* of itself, unproven */
-	bool asked_keys;
-	size_t provider; /* whose keys are asked for; then, whose it is */
+	size_t provider;    /* whose keys are asked for; then, whose it is */
 	struct logouttoken logout;
 };
 
 static enum step refuse(struct request *, const struct err *);
+static enum step decide(struct request *, enum logouttoken_result, struct err *);
 static enum logouttoken_result verify(struct request *, struct err *);
 static bool is_of(const struct backchannel *, const struct oidc_view *, struct mem *);
 static enum logouttoken_result verify_for(
@@ -78,27 +78,34 @@ refuse(struct request *r, const struct err *e)
 enum step
 backchannel_verify(struct request *r)
 {
-	struct backchannel *b = r->backchannel;
 	struct err e;
+	const enum logouttoken_result result = verify(r, &e);
 
-	switch (verify(r, &e)) {
-	case LOGOUTTOKEN_OK:
-		if (revoked_has(r->worker->shared->jtis, jti_of(r), clock_seconds())) {
-			(void)err_set(&e, REASON_LOGOUT_REPLAY, "a logout_token with this jti came before");
-			return refuse(r, &e);
-		}
-		return end_sessions(r);
-	case LOGOUTTOKEN_NEED_KEYS:
-		if (!b->asked_keys)
-			return STEP_ASK_LOGOUT_KEYS;
-		break;
-	case LOGOUTTOKEN_BAD:
-		break;
+	return result == LOGOUTTOKEN_NEED_KEYS ? STEP_ASK_LOGOUT_KEYS : decide(r, result, &e);
+}
+
+/* Against all that the provider has: a key that is not among them is nobody's. */
+enum step
+backchannel_verify_again(struct request *r)
+{
+	struct err e;
+	const enum logouttoken_result result = verify(r, &e);
+
+	return decide(r, result, &e);
+}
+
+static enum step
+decide(struct request *r, enum logouttoken_result result, struct err *e)
+{
+	if (result == LOGOUTTOKEN_OK) {
+		if (!revoked_has(r->worker->shared->jtis, jti_of(r), clock_seconds()))
+			return end_sessions(r);
+		(void)err_set(e, REASON_LOGOUT_REPLAY, "a logout_token with this jti came before");
 	}
-	if (reason_status(e.reason) < 500)
-		return refuse(r, &e);
+	if (reason_status(e->reason) < 500)
+		return refuse(r, e);
 	r->reply.retry_after = 10;
-	return request_fail(r, &e);
+	return request_fail(r, e);
 }
 
 /*
@@ -164,20 +171,19 @@ verify_for(struct request *r, size_t provider, const struct oidc_view *v, struct
 enum step
 backchannel_ask_keys(struct request *r)
 {
-	r->backchannel->asked_keys = true;
 	r->oidc =
 	    oidc_ask_keys(request_snap(r)->oidc[r->backchannel->provider], r->worker->post, request_wake, r);
 	return request_wait(r, STEP_TAKE_LOGOUT_KEYS);
 }
 
-/* Whether that helped is seen by looking again. */
+/* Whether that helped is seen then. */
 enum step
 backchannel_take_keys(struct request *r)
 {
 	struct err ignored;
 
 	(void)!oidc_take_keys(&r->oidc, &ignored);
-	return STEP_VERIFY_LOGOUT;
+	return STEP_VERIFY_LOGOUT_AGAIN;
 }
 
 /* 2.7: by its sid, or else all of the subject. */

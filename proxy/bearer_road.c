@@ -27,7 +27,6 @@ struct bearing {
 	struct err unavailable;        /* one of them could not be asked; NONE: all could */
 	struct str token;
 	const struct oidc_view *view;
-	bool asked_keys;
 	struct bearer_key key;
 	const struct principal *who; /* verified just now; NULL: it was found in memory */
 };
@@ -37,7 +36,8 @@ static bool is_in_query(struct request *);
 static bool take_view(struct request *, struct err *);
 static void view_release(void *);
 static bool is_opaque(const struct request *);
-static enum step verify(struct request *);
+static enum accesstoken_result judge(struct request *, enum step *, struct err *);
+static enum accesstoken_result verify(struct request *, enum step *, struct err *);
 static enum step remember(struct request *, const struct principal *, int64_t ask_again);
 static enum step introspect(struct request *);
 static enum step missing(struct request *);
@@ -145,7 +145,6 @@ not_of_this(struct request *r, const struct err *e)
 		return bearer_refuse(r, b->unavailable.reason != REASON_NONE ? &b->unavailable : e, NULL);
 	b->provider = b->issuers.v[b->at];
 	b->view = NULL;
-	b->asked_keys = false;
 	return STEP_VERIFY_BEARER;
 }
 
@@ -167,17 +166,42 @@ missing(struct request *r)
 enum step
 bearer_verify(struct request *r)
 {
-	struct bearing *b = r->bearing;
+	enum step next;
 	struct err e;
 
-	if (!take_view(r, &e)) {
-		if (!b->asked_keys)
-			return STEP_ASK_BEARER_KEYS;
-		return not_of_this(r, &e);
+	switch (judge(r, &next, &e)) {
+	case ACCESSTOKEN_OK:
+		return next;
+	case ACCESSTOKEN_NEED_KEYS:
+		return STEP_ASK_BEARER_KEYS;
+	case ACCESSTOKEN_BAD:
+		break;
 	}
+	return not_of_this(r, &e);
+}
+
+/* Against all that the provider has: a key that is not among them is nobody's. */
+enum step
+bearer_verify_again(struct request *r)
+{
+	enum step next;
+	struct err e;
+
+	return judge(r, &next, &e) == ACCESSTOKEN_OK ? next : not_of_this(r, &e);
+}
+
+static enum accesstoken_result
+judge(struct request *r, enum step *next, struct err *e)
+{
+	if (!take_view(r, e))
+		return ACCESSTOKEN_NEED_KEYS;
 	if (is_remembered(r))
-		return remembered(r);
-	return is_opaque(r) ? introspect(r) : verify(r);
+		*next = remembered(r);
+	else if (is_opaque(r))
+		*next = introspect(r);
+	else
+		return verify(r, next, e);
+	return ACCESSTOKEN_OK;
 }
 
 /* Was it verified before, by this configuration and with the keys of today?  Then r->bearer is set. */
@@ -211,8 +235,8 @@ remembered(struct request *r)
 	return STEP_ALLOW_BEARER;
 }
 
-static enum step
-verify(struct request *r)
+static enum accesstoken_result
+verify(struct request *r, enum step *next, struct err *e)
 {
 	struct bearing *b = r->bearing;
 	const struct snapshot *s = request_snap(r);
@@ -226,21 +250,15 @@ verify(struct request *r)
 		.mem = r->mem,
 	};
 	const struct principal *who;
-	struct err e;
+	enum accesstoken_result result;
 
 	metric_add(&r->worker->metrics.token_cache_misses, 1);
-	switch (accesstoken_verify(&check, b->token, &who, &e)) {
-	case ACCESSTOKEN_OK:
-		return remember(r, who, 0);
-	case ACCESSTOKEN_NEED_KEYS:
-		if (!b->asked_keys)
-			return STEP_ASK_BEARER_KEYS;
-		e.reason = REASON_TOKEN_KEY;
-		break;
-	case ACCESSTOKEN_BAD:
-		break;
-	}
-	return not_of_this(r, &e);
+	result = accesstoken_verify(&check, b->token, &who, e);
+	if (result == ACCESSTOKEN_OK)
+		*next = remember(r, who, 0);
+	else if (result == ACCESSTOKEN_NEED_KEYS)
+		e->reason = REASON_TOKEN_KEY;
+	return result;
 }
 
 /* `ask_again`: seconds since 1970; 0: never. */
@@ -265,7 +283,6 @@ remember(struct request *r, const struct principal *who, int64_t ask_again)
 enum step
 bearer_ask_keys(struct request *r)
 {
-	r->bearing->asked_keys = true;
 	r->oidc =
 	    oidc_ask_keys(request_snap(r)->oidc[r->bearing->provider], r->worker->post, request_wake, r);
 	return request_wait(r, STEP_TAKE_BEARER_KEYS);
@@ -281,7 +298,7 @@ bearer_take_keys(struct request *r)
 		(void)err_in(&e, "access token: it names a key that is not in the set");
 		return not_of_this(r, &e);
 	}
-	return STEP_VERIFY_BEARER;
+	return STEP_VERIFY_BEARER_AGAIN;
 }
 
 /* Nobody but the provider can read it: refused a moment ago, or to be asked about? */

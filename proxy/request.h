@@ -62,7 +62,8 @@ enum step {
 	STEP_VERIFY_BEARER, /*             whose is it, and what does it say?            */
 	STEP_ASK_BEARER_KEYS,
 	STEP_TAKE_BEARER_KEYS,
-	STEP_ASK_INTROSPECTION, /*             only the provider can read it                 */
+	STEP_VERIFY_BEARER_AGAIN, /*       against all that the provider has             */
+	STEP_ASK_INTROSPECTION,   /*             only the provider can read it                 */
 	STEP_TAKE_INTROSPECTION,
 	STEP_ALLOW_BEARER,    /*             may it do this?                               */
 	STEP_READ_SESSION,    /* mobile.c: a session token of ours came as a bearer */
@@ -114,10 +115,11 @@ enum step {
 	STEP_VERIFY_LOGOUT, /*             its logout token, against the keys we hold    */
 	STEP_ASK_LOGOUT_KEYS,
 	STEP_TAKE_LOGOUT_KEYS,
-	STEP_TAKE_BACKCHANNEL,  /*             it will last: say so                          */
-	STEP_TAKE_FRONTCHANNEL, /* frontchannel.c: the same, said by a browser               */
-	STEP_KEEP,              /* keep.c:     a form whose session has run out is here: keep it */
-	STEP_VERIFIED,          /* verify.c:   another server asked: it may pass             */
+	STEP_VERIFY_LOGOUT_AGAIN, /*       against all that the provider has             */
+	STEP_TAKE_BACKCHANNEL,    /*             it will last: say so                          */
+	STEP_TAKE_FRONTCHANNEL,   /* frontchannel.c: the same, said by a browser               */
+	STEP_KEEP,                /* keep.c:     a form whose session has run out is here: keep it */
+	STEP_VERIFIED,            /* verify.c:   another server asked: it may pass             */
 	STEP_END
 };
 
@@ -278,15 +280,15 @@ void reply_send(struct request *r); /* writes it; r->keep says whether more may 
 
 /* the roads in their own files */
 step_fn mobile_begin, mobile_trade, mobile_read;
-step_fn bearer_begin, bearer_verify, bearer_ask_keys, bearer_take_keys, bearer_ask_introspection,
-    bearer_take_introspection, bearer_authorize;
+step_fn bearer_begin, bearer_verify, bearer_verify_again, bearer_ask_keys, bearer_take_keys,
+    bearer_ask_introspection, bearer_take_introspection, bearer_authorize;
 step_fn refresh_begin, refresh_take, refresh_take_newer, refresh_take_kept;
 step_fn usertokens_ask, usertokens_take;
 step_fn onbehalf_ask, onbehalf_take;
 step_fn login_choose;
 step_fn verify_begin, verify_sign_in, verify_allow;
-step_fn backchannel_begin, backchannel_read, backchannel_verify, backchannel_ask_keys, backchannel_take_keys,
-    backchannel_take;
+step_fn backchannel_begin, backchannel_read, backchannel_verify, backchannel_verify_again,
+    backchannel_ask_keys, backchannel_take_keys, backchannel_take;
 step_fn frontchannel_begin, frontchannel_take;
 step_fn admin_revoke_begin, admin_revoke_ask, admin_revoke_take;
 step_fn keep_form, keep_resume;
