@@ -23,6 +23,7 @@ enum job_step {
 	JOB_VERIFY,
 	JOB_ASK_KEYS,
 	JOB_TAKE_KEYS,
+	JOB_VERIFY_AGAIN,
 	JOB_RENEW,
 	JOB_KEEP,
 	JOB_TAKE_KEPT,
@@ -59,7 +60,6 @@ struct refresh_job {
 	struct tokens held;            /* of the store; then the new ones */
 	struct oidc_tokens fresh;
 	const char *userinfo;
-	bool asked_keys;
 	const struct identity *who;
 	struct refresh_result result;
 };

@@ -21,7 +21,7 @@
 #define LOOK_BACK  (4 * REDIS_READ_MS)
 
 static job_fn lock, take_lock, look, take_look, ask_tokens, take_tokens, ask_userinfo, take_userinfo, verify,
-    ask_keys, take_keys, renew, keep, take_kept, look_back;
+    ask_keys, take_keys, verify_again, renew, keep, take_kept, look_back;
 
 static void run(struct refresh_job *);
 static void finish(struct refresh_job *);
@@ -32,6 +32,7 @@ static enum job_step take_outbound(struct refresh_job *);
 static void know(struct refresh_job *, int64_t turn);
 static struct grants_key grant_of(const struct refresh_job *);
 static enum job_step failed(struct refresh_job *, const struct err *);
+static enum idtoken_result judge(struct refresh_job *, struct err *);
 static const struct conf_provider *provider_of(const struct refresh_job *);
 static struct oidc *oidc_of(const struct refresh_job *);
 
@@ -47,6 +48,7 @@ static job_fn *const steps[JOB_END] = {
 	[JOB_VERIFY] = verify,
 	[JOB_ASK_KEYS] = ask_keys,
 	[JOB_TAKE_KEYS] = take_keys,
+	[JOB_VERIFY_AGAIN] = verify_again,
 	[JOB_RENEW] = renew,
 	[JOB_KEEP] = keep,
 	[JOB_TAKE_KEPT] = take_kept,
@@ -338,9 +340,34 @@ take_userinfo(struct refresh_job *j)
 	return JOB_KEEP;
 }
 
-/* Core 12.2: as at the sign-in, and the same issuer and user. */
 static enum job_step
 verify(struct refresh_job *j)
+{
+	struct err e;
+
+	switch (judge(j, &e)) {
+	case IDTOKEN_OK:
+		return JOB_RENEW;
+	case IDTOKEN_NEED_KEYS:
+		return JOB_ASK_KEYS;
+	case IDTOKEN_BAD:
+		break;
+	}
+	return refresh_end(j, &e);
+}
+
+/* Against all that the provider has: a key that is not among them is nobody's. */
+static enum job_step
+verify_again(struct refresh_job *j)
+{
+	struct err e;
+
+	return judge(j, &e) == IDTOKEN_OK ? JOB_RENEW : refresh_end(j, &e);
+}
+
+/* Core 12.2: as at the sign-in, and the same issuer and user. */
+static enum idtoken_result
+judge(struct refresh_job *j, struct err *e)
 {
 	const struct conf_provider *p = provider_of(j);
 	struct conf_strings claims = login_username_claims(j->mem, p);
@@ -361,25 +388,13 @@ verify(struct refresh_job *j)
 		.now = clock_seconds(),
 		.mem = j->mem,
 	};
-	struct err e;
 
-	switch (idtoken_verify(&check, j->fresh.id_token, &j->who, &e)) {
-	case IDTOKEN_OK:
-		return JOB_RENEW;
-	case IDTOKEN_NEED_KEYS:
-		if (!j->asked_keys)
-			return JOB_ASK_KEYS;
-		break;
-	case IDTOKEN_BAD:
-		break;
-	}
-	return refresh_end(j, &e);
+	return idtoken_verify(&check, j->fresh.id_token, &j->who, e);
 }
 
 static enum job_step
 ask_keys(struct refresh_job *j)
 {
-	j->asked_keys = true;
 	j->oidc = oidc_ask_keys(oidc_of(j), j->worker->post, refresh_job_wake, j);
 	j->waiting = true;
 	return JOB_TAKE_KEYS;
@@ -395,7 +410,7 @@ take_keys(struct refresh_job *j)
 		oidc_view_release(&j->known);
 		j->known = oidc_view(oidc_of(j), clock_seconds(), &e);
 		if (j->known != NULL)
-			return JOB_VERIFY;
+			return JOB_VERIFY_AGAIN;
 	}
 	(void)failed(j, &e);
 	return JOB_KEEP;
