@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { Browser, FETCH } from './lib/browser.mjs';
 import { sleep, until } from './lib/ports.mjs';
 import { SECRET } from './lib/proxy.mjs';
-import { closing, shared, story } from './lib/world.mjs';
+import { closing, shared, story, world } from './lib/world.mjs';
 
 const routes = `route "/" { upstream = "app" claim_headers = {"X-Claim-Groups=groups"} access_token_header = "X-Forwarded-Access-Token" }
 	route "/admins" { upstream = "app" claims = {"groups~admins"} }
@@ -418,5 +418,26 @@ story('a stop in the middle of a renewal ends cleanly', async () => {
 	assert.equal((await answer).status, 200);
 	assert.equal(await w.proxy.ended, 0);
 });
+
+for (const [what, turn, status] of [
+	['by a key that is new is renewed', (op) => op.rotate('k-new', 2), 200],
+	['by a key that is nobody\'s ends', (op) => { op.fault = { kid: 'nobody' }; }, 401],
+]) {
+	story(`a session whose next ID token is signed ${what}; the keys are asked for once`, async () => {
+		const w = await world({ routes, session: 'timeout = "1h"' });
+		try {
+			const browser = await signedIn(w, 'kim');
+			await due(browser);
+			turn(w.op);
+			const keys = w.op.calls.jwks;
+			assert.equal((await browser.request(`${w.url}/page`, { headers: FETCH })).status, status);
+			assert.equal((await browser.request(`${w.url}/next`, { headers: FETCH })).status, status);
+			assert.equal(w.op.calls.refresh, 1);
+			assert.equal(w.op.calls.jwks, keys + 1);
+		} finally {
+			await w.stop();
+		}
+	});
+}
 
 closing(onServer, inCookie, bound, real);
